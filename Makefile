@@ -1,0 +1,37 @@
+# make demo: sets up everything and runs the main job.   make test: sets up everything and passes the tests.
+PYTHON ?= python3
+BIN := .venv/bin
+MADE := .venv/.made
+SOURCES := $(shell find src tests docs README.md CONTRIBUTING.md pyproject.toml -type f -not -name '*.pyc' 2>/dev/null)
+RUN := runs/demo
+
+.PHONY: demo test setup lint clean
+
+setup: $(MADE)/setup
+
+$(MADE)/setup: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Regard needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@mkdir -p $(MADE) && touch $@
+
+demo: $(MADE)/setup
+	@test -e $(RUN)/report.html || $(BIN)/regard demo $(RUN)
+	@$(BIN)/regard look $(RUN) --text
+
+test: $(MADE)/test
+	@echo "all tests passed (nothing has changed since, if nothing ran)"
+
+$(MADE)/test: $(MADE)/setup $(SOURCES)
+	$(MAKE) --no-print-directory lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+	@touch $@
+
+lint: $(MADE)/setup
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv build dist runs .mypy_cache .ruff_cache .hypothesis

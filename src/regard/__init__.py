@@ -1,0 +1,41 @@
+"""Regard: every attention mechanism in one call, every weight open to view."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from regard.attention import Additive as Additive
+    from regard.attention import Answer as Answer
+    from regard.attention import Around as Around
+    from regard.attention import Attention as Attention
+    from regard.attention import Bias as Bias
+    from regard.attention import Bilinear as Bilinear
+    from regard.attention import Causal as Causal
+    from regard.attention import Dot as Dot
+    from regard.attention import Entmax as Entmax
+    from regard.attention import Lengths as Lengths
+    from regard.attention import Location as Location
+    from regard.attention import Mask as Mask
+    from regard.attention import Memory as Memory
+    from regard.attention import Plan as Plan
+    from regard.attention import Softmax as Softmax
+    from regard.attention import Sparsemax as Sparsemax
+    from regard.attention import Window as Window
+    from regard.attention import attend as attend
+    from regard.attention import explain as explain
+    from regard.attention import weights as weights
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Import the algebra when it is first used, so that `regard --help` need not wait for torch."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    algebra = import_module("regard.attention")
+    try:
+        return getattr(algebra, name)
+    except AttributeError:
+        raise AttributeError(f"module 'regard' has no attribute {name!r}") from None

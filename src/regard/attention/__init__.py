@@ -1,0 +1,29 @@
+"""The algebra of attention and the paths that compute it."""
+
+from regard.attention.attend import attend as attend
+from regard.attention.attend import explain as explain
+from regard.attention.attend import weights as weights
+from regard.attention.memory import Answer as Answer
+from regard.attention.memory import Memory as Memory
+from regard.attention.module import Attention as Attention
+from regard.attention.plan import PATHS as PATHS
+from regard.attention.plan import Plan as Plan
+from regard.attention.scores import SCORES as SCORES
+from regard.attention.scores import Additive as Additive
+from regard.attention.scores import Bilinear as Bilinear
+from regard.attention.scores import Dot as Dot
+from regard.attention.scores import Location as Location
+from regard.attention.scores import Score as Score
+from regard.attention.weighings import WEIGHINGS as WEIGHINGS
+from regard.attention.weighings import Entmax as Entmax
+from regard.attention.weighings import Softmax as Softmax
+from regard.attention.weighings import Sparsemax as Sparsemax
+from regard.attention.weighings import Weighing as Weighing
+from regard.attention.wheres import WHERES as WHERES
+from regard.attention.wheres import Around as Around
+from regard.attention.wheres import Bias as Bias
+from regard.attention.wheres import Causal as Causal
+from regard.attention.wheres import Lengths as Lengths
+from regard.attention.wheres import Mask as Mask
+from regard.attention.wheres import Where as Where
+from regard.attention.wheres import Window as Window

@@ -1,0 +1,57 @@
+"""Dropout that is computed from positions instead of stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from regard.attention.space import Tile
+
+_STEPS = ((16, 0x7FEB352D), (15, 0x846CA68B - (1 << 32)))
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Drop weights at a rate; the same cell falls for the same seed on every path and in the backward.
+
+    kept(n, i, j)  =  hash(seed, n, i, j) >= rate,   n counting batch x heads;   kept weights grow by 1 / (1 - rate)
+    """
+
+    rate: float
+    seed: int
+
+    def factor(self, tile: Tile) -> Tensor:
+        """0 or 1 / (1 - rate) for every cell of the tile, (batch, heads, rows, columns), float32."""
+        space = tile.space
+        batch = torch.arange(tile.batch.start, tile.batch.stop, device=space.device)[:, None]
+        heads = torch.arange(tile.heads.start, tile.heads.stop, device=space.device)[None, :]
+        maps = _mix((batch * space.heads + heads).int() + self.seed)
+        rows = _mix(maps[:, :, None, None] + tile.row_index().int())
+        cells = _mix(rows + tile.column_index().int())
+        kept = (cells & 0x7FFFFFFF) >= int(self.rate * (1 << 31))
+        return kept / (1 - self.rate)
+
+
+def _mix(number: Tensor) -> Tensor:
+    """Scramble 32-bit integers so that neighbours share nothing (an xor-shift-multiply hash)."""
+    for shift, factor in _STEPS:
+        number = (number ^ ((number >> shift) & ((1 << (32 - shift)) - 1))) * factor
+    return number ^ ((number >> 16) & 0xFFFF)
+
+
+def draw(rate: float, generator: torch.Generator | None) -> Dropout | None:
+    """A fresh dropout for one call, or None where nothing is dropped."""
+    check_rate(rate)
+    if rate == 0:
+        return None
+    device = generator.device if generator is not None else None
+    seed = torch.randint(1 << 31, (), generator=generator, device=device)
+    return Dropout(rate, int(seed))
+
+
+def check_rate(rate: float) -> None:
+    """Raise ValueError where a rate of dropout is none."""
+    if not 0 <= rate < 1:
+        raise ValueError(f"dropout is {rate}, expected a rate of at least 0 and below 1.")

@@ -1,0 +1,61 @@
+"""Keeping what is hidden from leaking: NaN and Inf in hidden keys and values, and in queries that see nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from regard.attention.call import Call, Prepared
+from regard.attention.space import cut_into_tiles
+
+_CELLS = 1 << 20
+
+
+@dataclass(frozen=True)
+class Clean:
+    """A tensor without NaN and Inf, and where they were; None where there were none."""
+
+    tensor: Tensor
+    bad: Tensor | None = None
+
+
+def clean(tensor: Tensor) -> Clean:
+    """Replace NaN and Inf by 0 and remember where they stood.
+
+    A zero in a hidden place changes nothing, while 0 * NaN would be NaN in every product that follows.
+    """
+    if torch.compiler.is_compiling() or bool(torch.isfinite(tensor.detach().sum())):
+        return Clean(tensor)
+    bad = ~torch.isfinite(tensor.detach())
+    return Clean(tensor.masked_fill(bad, 0), bad) if bool(bad.any()) else Clean(tensor)
+
+
+def poison(call: Call, bad_query: Tensor | None, bad_key: Tensor | None, bad_value: Tensor | None) -> Tensor:
+    """NaN where a query that sees anything is not finite, or sees a key or value that is not; 1 elsewhere.
+
+    The three are lifted to (batch, heads, time, size); the result is (batch, heads, Tq, value size or 1).
+    """
+    space = call.space
+    size = 1 if bad_value is None else bad_value.shape[-1]
+    factor = torch.ones((space.batch, space.heads, space.queries, size), device=space.device)
+    nothing = torch.zeros((), dtype=torch.bool, device=space.device)
+    flags = Prepared(
+        _any(bad_query, nothing.expand(space.batch, space.heads, space.queries, 1)),
+        _any(bad_key, nothing.expand(space.batch, space.key_heads, space.keys, 1)),
+        nothing.expand(space.batch, space.key_heads, space.keys, size) if bad_value is None else bad_value,
+    )
+    for tile in cut_into_tiles(space, _CELLS, space.queries):
+        visible = call.where.seen(tile).visible
+        shape = (len(tile.batch), len(tile.heads), len(tile.rows), len(tile.columns))
+        seen = torch.ones(shape, device=space.device) if visible is None else visible.expand(shape).float()
+        part = flags.cut(tile).spread(tile)
+        hit = (seen @ part.key.float() > 0) | (seen @ part.value.float() > 0)
+        hit = hit | (part.query & (seen.sum(-1, keepdim=True) > 0))
+        factor[tile.index].masked_fill_(hit, torch.nan)
+    return factor
+
+
+def _any(bad: Tensor | None, none: Tensor) -> Tensor:
+    return none if bad is None else bad.any(-1, keepdim=True)

@@ -1,0 +1,192 @@
+"""Keys prepared once and asked many times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from regard.attention.call import Call
+from regard.attention.module import joined
+from regard.attention.prepared import PreparedKeys, context_of, prepare_query, weights_of
+from regard.attention.scores.dot import Dot
+from regard.attention.scores.score import Score, as_score
+from regard.attention.shapes import check_value, space_of, working_dtype
+from regard.attention.weighings.softmax import Softmax
+from regard.attention.weighings.weighing import Weighing
+from regard.attention.wheres.where import Everything, Where
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a memory answers: the context and the weights it was read with."""
+
+    context: Tensor
+    weights: Tensor
+
+
+class Memory:
+    """Keys and values prepared once and asked many times: decoder loops, caches, memory networks.
+
+    ask(query)  =  attend(query, key, value, score=score, where=where)
+
+    The score's work on keys (for Additive, their projection) is done when they enter. A memory never changes:
+    `append` and `select` give a new one, so a search can branch. Gradients flow into key and value.
+
+    Args:
+        key: what is matched, (..., Tk, Dk).
+        value: what is read, (..., Tk, Dv).
+        score: how well query and key match.
+        where: which keys may be seen, in every question.
+
+    Raises:
+        ValueError: shapes, dtypes or devices do not fit.
+
+    Example:
+        >>> import regard as rg, torch
+        >>> memory = rg.Memory(torch.randn(2, 5, 4), torch.randn(2, 5, 3))
+        >>> memory.ask(torch.randn(2, 1, 4)).shape
+        torch.Size([2, 1, 3])
+
+    Source: Weston, Chopra and Bordes 2015 (a memory that is asked).
+    """
+
+    def __init__(
+        self,
+        key: Float[Tensor, "*batch keys key_size"],
+        value: Float[Tensor, "*batch keys value_size"],
+        *,
+        score: Score | Callable[[Tensor, Tensor], Tensor] = Dot(),
+        where: Where | None = None,
+    ) -> None:
+        check_value(key, value)
+        space_of(key, key)
+        scored = as_score(score, key.shape[-1])
+        self._keys = PreparedKeys.of(key, value, scored, working_dtype(key, value))
+        self._where = where
+
+    def __len__(self) -> int:
+        return self._keys.key.shape[-2]
+
+    def ask(
+        self,
+        query: Float[Tensor, "*batch queries query_size"],
+        weigh: Weighing = Softmax(),
+        where: Where | None = None,
+    ) -> Float[Tensor, "*batch queries value_size"]:
+        """Context of the queries; `where` is joined with the memory's own.
+
+        Raises:
+            ValueError: the query does not fit the keys.
+        """
+        call = self._call(query, weigh, where)
+        return context_of(call, prepare_query(query, self._keys), self._keys, None)
+
+    def answer(
+        self,
+        query: Float[Tensor, "*batch queries query_size"],
+        weigh: Weighing = Softmax(),
+        where: Where | None = None,
+    ) -> Answer:
+        """Context and weights of a few queries, for steps of a search and for pictures.
+
+        The weights are Tq x Tk numbers, so ask with few queries at a time.
+
+        Raises:
+            ValueError: the query does not fit the keys.
+        """
+        call = self._call(query, weigh, where)
+        weights = weights_of(call, prepare_query(query, self._keys), self._keys)
+        value = self._keys.value.reshape(*self._keys.lead, *self._keys.value.shape[-2:])
+        if self._keys.bad_value is not None:
+            return Answer(self.ask(query, weigh, where), weights)
+        if self._keys.lead != call.space.lead:
+            value = value.repeat_interleave(call.space.heads // call.space.key_heads, dim=-3)
+        return Answer(weights.to(value.dtype) @ value, weights)
+
+    def append(
+        self, key: Float[Tensor, "*batch keys key_size"], value: Float[Tensor, "*batch keys value_size"]
+    ) -> Memory:
+        """A memory with more keys at the end.
+
+        Raises:
+            ValueError: shapes or sizes differ from those of the memory.
+        """
+        check_value(key, value)
+        old = self._keys
+        if tuple(key.shape[:-2]) != old.lead or key.shape[-1] != old.key_size:
+            raise ValueError(
+                f"key has shape {tuple(key.shape)}, expected {(*old.lead, 'any', old.key_size)}: the sizes of "
+                "the memory it joins."
+            )
+        new = PreparedKeys.of(key, value, old.score, old.value.dtype, start=len(self))
+        return self._with(
+            replace(
+                old,
+                key=torch.cat((old.key, new.key), dim=-2),
+                value=torch.cat((old.value, new.value), dim=-2),
+                bad_key=_cat(old.bad_key, new.bad_key, old.key, new.key, old.key_size),
+                bad_value=_cat(old.bad_value, new.bad_value, old.value, new.value, value.shape[-1]),
+            ),
+            self._where,
+        )
+
+    def select(self, index: Int[Tensor, " chosen"]) -> Memory:
+        """A memory of the chosen rows of the first axis, as beam search reorders its hypotheses.
+
+        Raises:
+            ValueError: the memory has no batch axis.
+        """
+        old = self._keys
+        if not old.lead:
+            raise ValueError(
+                f"select needs a batch axis, but the memory's keys have shape "
+                f"{(old.key.shape[-2], old.key_size)}; add one with key[None]."
+            )
+        if len(old.lead) > 2:
+            raise ValueError(
+                f"select needs keys of shape (batch, time, size) or (batch, heads, time, size), but they have "
+                f"the leading sizes {old.lead}."
+            )
+        chosen = {
+            name: None if tensor is None else tensor.index_select(0, index)
+            for name, tensor in (("bad_key", old.bad_key), ("bad_value", old.bad_value))
+        }
+        keys = replace(
+            old,
+            lead=(index.shape[0], *old.lead[1:]),
+            key=old.key.index_select(0, index),
+            value=old.value.index_select(0, index),
+            **chosen,
+        )
+        return self._with(keys, None if self._where is None else self._where.select(index))
+
+    def _with(self, keys: PreparedKeys, where: Where | None) -> Memory:
+        memory = object.__new__(Memory)
+        memory._keys, memory._where = keys, where
+        return memory
+
+    def _call(self, query: Tensor, weigh: Weighing, where: Where | None) -> Call:
+        like = query.new_empty(()).expand(*self._keys.lead, len(self), 1)
+        call = Call(
+            space_of(query, like),
+            self._keys.score,
+            joined(self._where, where) or Everything(),
+            weigh,
+        )
+        call.where.check(call.space)
+        return call
+
+
+def _cat(
+    old_bad: Tensor | None, new_bad: Tensor | None, old: Tensor, new: Tensor, size: int
+) -> Tensor | None:
+    if old_bad is None and new_bad is None:
+        return None
+    none = torch.zeros((), dtype=torch.bool, device=old.device)
+    left = none.expand(*old.shape[:-1], size) if old_bad is None else old_bad
+    right = none.expand(*new.shape[:-1], size) if new_bad is None else new_bad
+    return torch.cat((left, right), dim=-2)

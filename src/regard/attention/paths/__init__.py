@@ -1,0 +1,1 @@
+"""The ways to compute one attention: each agrees with `reference`."""

@@ -1,0 +1,133 @@
+"""A loop over blocks of queries that recomputes in the backward: linear in memory, for every mechanism."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from regard.attention.call import Call, Prepared, between, tile_context
+from regard.attention.paths import products
+from regard.attention.space import Tile, cut_into_tiles
+
+# Scores held at once. Measured best between half and twice this on two chips (benchmarks/attention).
+CELLS = 1 << 21
+ROWS = 256
+
+
+def blockwise(call: Call, prepared: Prepared) -> Tensor:
+    """Context of all queries, (batch, heads, Tq, value size)."""
+    space = call.space
+    if space.problems * space.queries * space.keys * call.score.width <= CELLS // 8:
+        return tile_context(call, prepared, space.whole())
+    if _reads_unnamed_tensors(call, prepared):
+        return _checkpointed(call, prepared)
+    return _Blockwise.apply(call, prepared.query, prepared.key, prepared.value, *call.learned())
+
+
+def tiles(call: Call) -> Iterator[Tile]:
+    """The tiles of a call, each as narrow as its rows allow."""
+    for tile in cut_into_tiles(call.space, CELLS // call.score.width, ROWS):
+        yield call.narrow(tile)
+
+
+def _reads_unnamed_tensors(call: Call, prepared: Prepared) -> bool:
+    """Whether the score is a function that closes over tensors which need a gradient.
+
+    Such tensors cannot be named, so autograd has to find them: it is asked on one query and one key.
+    """
+    if not torch.is_grad_enabled() or call.score.learned() or call.score.is_inner_product:
+        return False
+    query, key = prepared.query[:1, :1, :1].detach(), prepared.key[:1, :1, :1].detach()
+    return call.score.tile(query, key).requires_grad
+
+
+def _checkpointed(call: Call, prepared: Prepared) -> Tensor:
+    """The loop as a graph of checkpoints: slower, but differentiable again and open to any closure."""
+    rows: list[Tensor] = []
+    heads: list[Tensor] = []
+    batch: list[Tensor] = []
+    for tile in tiles(call):
+        part = prepared.cut(tile)
+        rows.append(
+            checkpoint(tile_context, call, part, tile, use_reentrant=False, preserve_rng_state=False)
+        )
+        if tile.rows.stop == call.space.queries:
+            heads.append(torch.cat(rows, dim=2))
+            rows = []
+            if tile.heads.stop == call.space.heads:
+                batch.append(torch.cat(heads, dim=1))
+                heads = []
+    return torch.cat(batch)
+
+
+class _Blockwise(torch.autograd.Function):
+    """Forward and backward over tiles, gradients written into buffers made once."""
+
+    @staticmethod
+    def forward(ctx: Any, call: Call, query: Tensor, key: Tensor, value: Tensor, *learned: Tensor) -> Tensor:
+        ctx.call = call
+        prepared = Prepared(query, key, value)
+        if products.serves(call, prepared):
+            context = products.forward(call, prepared, list(tiles(call)))
+        else:
+            context = value.new_empty((*query.shape[:3], value.shape[-1]))
+            for tile in tiles(call):
+                context[tile.index] = tile_context(call, prepared.cut(tile), tile)
+        ctx.save_for_backward(query, key, value, context, *learned)
+        return context
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        query, key, value, context = ctx.saved_tensors[:4]
+        call, prepared, wanted = ctx.call, Prepared(query, key, value), ctx.needs_input_grad[1:]
+        if torch.is_grad_enabled():
+            return None, *_differentiable(call, prepared, wanted, grads[0])
+        if products.serves(call, prepared):
+            nothing = (None for _ in call.learned())
+            return None, *products.backward(call, prepared, context, grads[0], list(tiles(call))), *nothing
+        return None, *_backward(call, prepared, wanted, grads[0])
+
+
+def _backward(
+    call: Call, prepared: Prepared, wanted: tuple[bool, ...], grad: Tensor
+) -> list[Tensor | None]:
+    """Gradients tile by tile, each tile differentiated by autograd."""
+    learned = call.learned()
+    totals = [
+        torch.zeros_like(tensor) if want else None
+        for tensor, want in zip((prepared.query, prepared.key, prepared.value, *learned), wanted, strict=True)
+    ]
+    for tile in tiles(call):
+        keys = (between(tile.batch), tile.key_heads, between(tile.columns))
+        places = (tile.index, keys, keys, *(... for _ in learned))
+        cut = prepared.cut(tile)
+        leaves = [
+            part.detach().requires_grad_(want)
+            for part, want in zip((cut.query, cut.key, cut.value), wanted[:3], strict=True)
+        ]
+        with torch.enable_grad():
+            context = tile_context(call, Prepared(*leaves), tile)
+        if not context.requires_grad:
+            continue
+        known = [tensor for tensor, want in zip((*leaves, *learned), wanted, strict=True) if want]
+        found = iter(torch.autograd.grad(context, known, grad[tile.index], allow_unused=True))
+        for total, place in zip(totals, places, strict=True):
+            part = next(found) if total is not None else None
+            if total is not None and part is not None:
+                total[place] += part
+    return totals
+
+
+def _differentiable(
+    call: Call, prepared: Prepared, wanted: tuple[bool, ...], grad: Tensor
+) -> list[Tensor | None]:
+    """Gradients that can be differentiated again."""
+    tensors = (prepared.query, prepared.key, prepared.value, *call.learned())
+    known = [tensor for tensor, want in zip(tensors, wanted, strict=True) if want]
+    context = _checkpointed(call, prepared)
+    found = iter(torch.autograd.grad(context, known, grad, create_graph=True, allow_unused=True))
+    return [next(found) if want else None for want in wanted]

@@ -1,0 +1,85 @@
+"""PyTorch's fused attention, where it is exact, linear in memory and differentiable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+from regard.attention.call import Call, Prepared
+from regard.attention.paths.blockwise import blockwise
+from regard.attention.weighings import Softmax
+from regard.attention.wheres import Causal, Lengths
+from regard.attention.wheres.where import Everything
+
+
+def refusal(call: Call, prepared: Prepared) -> str | None:
+    """Why PyTorch's kernel cannot serve a call without a T x T tensor; None where it can."""
+    weigh, where, space = call.weigh, call.where, call.space
+    if not call.score.is_inner_product:
+        return "the score is not a plain inner product"
+    if not isinstance(weigh, Softmax) or weigh.sink is not None:
+        return "the weighing is not a plain softmax"
+    if call.dropout is not None:
+        return "its dropout would store T x T numbers"
+    if prepared.query.shape[-1] != prepared.value.shape[-1]:
+        return "the value size differs from the query size"
+    if isinstance(where, Causal) and (where.align == "start" or space.queries == space.keys):
+        return None
+    if isinstance(where, Everything) or (isinstance(where, Lengths) and where.query_lengths is None):
+        return None
+    return "it would need a T x T mask"
+
+
+def sdpa(call: Call, prepared: Prepared) -> Tensor:
+    """Context of all queries, (batch, heads, Tq, value size); `refusal` must have been None."""
+    if prepared.query.device.type == "cpu":
+        return _Fused.apply(call, prepared.query, prepared.key, prepared.value)
+    return _plain(call, prepared.query, prepared.key, prepared.value)
+
+
+def _arguments(call: Call) -> tuple[bool, Tensor | None, float]:
+    assert isinstance(call.weigh, Softmax)
+    visible = call.where.seen(call.space.whole()).visible if isinstance(call.where, Lengths) else None
+    return isinstance(call.where, Causal), visible, 1.0 / call.weigh.temperature
+
+
+def _plain(call: Call, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    causal, visible, scale = _arguments(call)
+    return scaled_dot_product_attention(
+        query, key, value, attn_mask=visible, is_causal=causal, scale=scale, enable_gqa=True
+    )
+
+
+class _Fused(torch.autograd.Function):
+    """The CPU kernel, with a backward that can be differentiated again, which the kernel's own cannot."""
+
+    @staticmethod
+    def forward(ctx: Any, call: Call, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        ctx.call = call
+        with torch.enable_grad():
+            inside = tuple(
+                tensor.detach().requires_grad_(want)
+                for tensor, want in zip((query, key, value), ctx.needs_input_grad[1:], strict=True)
+            )
+            context = _plain(call, *inside)
+        ctx.inside, ctx.context = inside, context
+        ctx.save_for_backward(query, key, value)
+        return context.detach()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        wanted = ctx.needs_input_grad[1:]
+        inputs, outputs = ctx.inside, ctx.context
+        if torch.is_grad_enabled():
+            inputs = ctx.saved_tensors
+            outputs = blockwise(ctx.call, Prepared(*inputs))
+        known = [tensor for tensor, want in zip(inputs, wanted, strict=True) if want]
+        found = iter(
+            torch.autograd.grad(
+                outputs, known, grads[0], create_graph=torch.is_grad_enabled(), retain_graph=True
+            )
+        )
+        return None, *(next(found) if want else None for want in wanted)

@@ -1,0 +1,62 @@
+"""Dot product, plain and scaled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from regard.attention.scores.score import Score
+
+
+@dataclass(frozen=True)
+class Dot(Score):
+    """Score a query against a key by their inner product.
+
+    score(q, k) = scale * (q . k), and with a cap c:  c * tanh(scale * (q . k) / c)
+
+    Args:
+        scale: factor of the product; None means 1 / sqrt(D) (Vaswani et al.), 1.0 is Luong's dot.
+        softcap: bound of the absolute score, applied before any mask; None means no bound.
+
+    Raises:
+        ValueError: softcap is not positive; queries and keys differ in size.
+
+    Example:
+        >>> import regard as rg, torch
+        >>> query, key = torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 2.0]])
+        >>> rg.weights(query, key, score=rg.Dot(scale=1.0)).round(decimals=4)
+        tensor([[0.9526, 0.0474]])
+
+    Source: Luong, Pham and Manning 2015, section 3.1 (dot); Vaswani et al. 2017, equation 1.
+    """
+
+    scale: float | None = None
+    softcap: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.softcap is not None and self.softcap <= 0:
+            raise ValueError(f"softcap is {self.softcap}, expected a positive number, or None for no cap.")
+
+    def prepare_query(self, query: Tensor) -> Tensor:
+        scale = 1.0 / math.sqrt(query.shape[-1]) if self.scale is None else self.scale
+        return query if scale == 1.0 else query * scale
+
+    def prepare_key(self, key: Tensor, start: int = 0) -> Tensor:
+        return key
+
+    def tile(self, query: Tensor, key: Tensor) -> Tensor:
+        scores = query @ key.transpose(-1, -2)
+        return scores if self.softcap is None else (scores / self.softcap).tanh() * self.softcap
+
+    @property
+    def is_inner_product(self) -> bool:
+        return self.softcap is None
+
+    def check(self, query_size: int, key_size: int) -> None:
+        if query_size != key_size:
+            raise ValueError(
+                f"key has size {key_size} and query has size {query_size}; Dot needs them equal. "
+                f"Project one of them, or use Bilinear({query_size}, {key_size})."
+            )

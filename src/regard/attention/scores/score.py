@@ -1,0 +1,87 @@
+"""What a score is: how well a query and a key match."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+class Score(ABC):
+    """How well each query matches each key, computed tile by tile.
+
+    A score is cut in two so that work on a single query or key is done once: `prepare_query` and
+    `prepare_key` see all of them, `tile` sees a few prepared queries against a few prepared keys.
+    """
+
+    @abstractmethod
+    def prepare_query(self, query: Tensor) -> Tensor:
+        """(..., Tq, D) to whatever `tile` wants, (..., Tq, any)."""
+
+    @abstractmethod
+    def prepare_key(self, key: Tensor, start: int = 0) -> Tensor:
+        """(..., Tk, Dk) to whatever `tile` wants, (..., Tk, any); `start` is the first key's position."""
+
+    @abstractmethod
+    def tile(self, query: Tensor, key: Tensor) -> Tensor:
+        """Scores (..., rows, columns) of prepared queries (..., rows, any) and keys (..., columns, any)."""
+
+    @property
+    def width(self) -> int:
+        """Numbers held at once for one cell of a tile."""
+        return 1
+
+    @property
+    def is_inner_product(self) -> bool:
+        """Whether `tile` is the plain product of prepared queries and keys."""
+        return False
+
+    def learned(self) -> tuple[Tensor, ...]:
+        """Tensors that `tile` itself reads and that may need a gradient."""
+        return ()
+
+    def check(self, query_size: int, key_size: int) -> None:
+        """Raise ValueError where queries and keys of these sizes cannot be scored."""
+
+
+@dataclass(frozen=True)
+class Written(Score):
+    """A score that a user wrote as a function of a query tile and a key tile."""
+
+    function: Callable[[Tensor, Tensor], Tensor]
+    size: int
+
+    def prepare_query(self, query: Tensor) -> Tensor:
+        return query
+
+    def prepare_key(self, key: Tensor, start: int = 0) -> Tensor:
+        return key
+
+    def tile(self, query: Tensor, key: Tensor) -> Tensor:
+        scores = self.function(query, key)
+        wanted = (query.shape[-2], key.shape[-2])
+        if tuple(scores.shape[-2:]) != wanted:
+            raise ValueError(
+                f"score returned shape {tuple(scores.shape)} for a query tile {tuple(query.shape)} and a "
+                f"key tile {tuple(key.shape)}; expected (..., {wanted[0]}, {wanted[1]}), one score for "
+                "each query and key."
+            )
+        return scores
+
+    @property
+    def width(self) -> int:
+        return self.size
+
+
+def as_score(score: Score | Callable[[Tensor, Tensor], Tensor], size: int) -> Score:
+    """Take a score as it is, or wrap a function of two tiles."""
+    if isinstance(score, Score):
+        return score
+    if callable(score):
+        return Written(score, size)
+    raise ValueError(
+        f"score is {score!r}, expected a score such as regard.Dot() or a function of a query tile "
+        "(..., rows, D) and a key tile (..., columns, D) that returns (..., rows, columns)."
+    )

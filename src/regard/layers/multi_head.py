@@ -1,0 +1,101 @@
+"""Several queries in parallel, each with its own projections of one input."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.attention import Answer, Attention, Memory, Softmax, Weighing, Where
+
+
+class MultiHead(nn.Module):
+    """Attend with several heads and join what they read.
+
+    head_i = attend(Q W_i^Q, K W_i^K, V W_i^V),   MultiHead(Q, K, V) = [head_1; ...; head_h] W^O
+
+    Fewer key heads than heads means grouped queries (Ainslie et al. 2023).
+
+    Args:
+        size: size of queries and of the result; a multiple of heads.
+        heads: query heads.
+        key_heads: heads of keys and values, a divisor of heads; None means as many as heads.
+        memory_size: size of keys and values before projection; None means size.
+        dropout: rate at which weights are dropped while training.
+        weigh: how scores become weights.
+
+    Raises:
+        ValueError: size is not a multiple of heads, or heads not of key_heads.
+
+    Example:
+        >>> import torch
+        >>> from regard.layers import MultiHead
+        >>> inputs = torch.randn(2, 5, 16)
+        >>> MultiHead(16, heads=4)(inputs, inputs).shape
+        torch.Size([2, 5, 16])
+
+    Source: Vaswani et al. 2017, section 3.2.2.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        heads: int,
+        *,
+        key_heads: int | None = None,
+        memory_size: int | None = None,
+        dropout: float = 0.0,
+        weigh: Weighing = Softmax(),
+    ) -> None:
+        super().__init__()
+        key_heads = heads if key_heads is None else key_heads
+        if size % heads or heads % key_heads:
+            raise ValueError(
+                f"size is {size}, heads is {heads} and key_heads is {key_heads}; size must be a multiple of "
+                "heads, and heads a multiple of key_heads."
+            )
+        self.heads, self.key_heads = heads, key_heads
+        memory_size = size if memory_size is None else memory_size
+        self.query = nn.Linear(size, size)
+        self.key = nn.Linear(memory_size, size // heads * key_heads)
+        self.value = nn.Linear(memory_size, size // heads * key_heads)
+        self.output = nn.Linear(size, size)
+        self.attention = Attention(weigh=weigh, dropout=dropout)
+        for linear in (self.query, self.key, self.value, self.output):
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
+
+    def forward(
+        self,
+        queries: Float[Tensor, "batch queries size"],
+        memory: Float[Tensor, "batch keys memory_size"],
+        where: Where | None = None,
+    ) -> Float[Tensor, "batch queries size"]:
+        """What the queries read from the memory."""
+        query = _apart(self.query(queries), self.heads)
+        key, value = _apart(self.key(memory), self.key_heads), _apart(self.value(memory), self.key_heads)
+        return self.output(_joined(self.attention(query, key, value, where=where)))
+
+    def remember(self, memory: Float[Tensor, "batch keys memory_size"], where: Where | None = None) -> Memory:
+        """Keys and values of a memory, projected once, for `step`."""
+        key, value = _apart(self.key(memory), self.key_heads), _apart(self.value(memory), self.key_heads)
+        return Memory(key, value, score=self.attention.score, where=where)
+
+    def extend(self, memory: Memory, inputs: Float[Tensor, "batch keys memory_size"]) -> Memory:
+        """A memory with the keys and values of more inputs at its end."""
+        key, value = _apart(self.key(inputs), self.key_heads), _apart(self.value(inputs), self.key_heads)
+        return memory.append(key, value)
+
+    def step(self, queries: Float[Tensor, "batch queries size"], memory: Memory) -> Answer:
+        """What a few queries read from a memory, with weights (batch, heads, queries, keys)."""
+        answer = memory.answer(_apart(self.query(queries), self.heads), weigh=self.attention.weigh)
+        return Answer(self.output(_joined(answer.context)), answer.weights)
+
+
+def _apart(inputs: Tensor, heads: int) -> Tensor:
+    """(batch, time, heads x size) as (batch, heads, time, size)."""
+    return inputs.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def _joined(context: Tensor) -> Tensor:
+    """(batch, heads, time, size) as (batch, time, heads x size)."""
+    return context.transpose(1, 2).flatten(2)

@@ -1,0 +1,48 @@
+"""Positions added to what stands there."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Sinusoidal(nn.Module):
+    """Add to each position waves of its own, of wavelengths from 2 pi to 10000 * 2 pi.
+
+    PE(t, 2i) = sin(t / 10000^(2i / D)),   PE(t, 2i + 1) = cos(t / 10000^(2i / D))
+
+    Nothing is learned, and positions may be as long as they come.
+
+    Args:
+        size: D, an even number.
+
+    Raises:
+        ValueError: size is odd.
+
+    Example:
+        >>> import torch
+        >>> from regard.layers import Sinusoidal
+        >>> Sinusoidal(4)(torch.zeros(1, 2, 4))[0, 0]
+        tensor([0., 1., 0., 1.])
+
+    Source: Vaswani et al. 2017, section 3.5.
+    """
+
+    rates: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        if size % 2:
+            raise ValueError(f"size is {size}, expected an even number: half sines, half cosines.")
+        rates = torch.exp(torch.arange(0, size, 2) * (-math.log(10_000.0) / size))
+        self.register_buffer("rates", rates, persistent=False)
+
+    def forward(self, inputs: Float[Tensor, "*batch time size"], start: int = 0) -> Tensor:
+        """Inputs plus their positions, of which the first is `start`."""
+        time = torch.arange(start, start + inputs.shape[-2], device=inputs.device)
+        angles = time[:, None] * self.rates
+        waves = torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(-2)
+        return inputs + waves.to(inputs.dtype)

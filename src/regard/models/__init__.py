@@ -1,0 +1,35 @@
+"""Skeletons that applications share."""
+
+from regard.models.architectures import Architecture as Architecture
+from regard.models.architectures import Recurrent as Recurrent
+from regard.models.architectures import Transformer as Transformer
+from regard.models.encoded import Decoder as Decoder
+from regard.models.encoded import Encoded as Encoded
+from regard.models.encoded import Encoder as Encoder
+from regard.models.encoded import State as State
+from regard.models.encoded import Step as Step
+from regard.models.luong_decoder import Feeding as Feeding
+from regard.models.mechanisms import AdditiveScore as AdditiveScore
+from regard.models.mechanisms import Bahdanau as Bahdanau
+from regard.models.mechanisms import DotScore as DotScore
+from regard.models.mechanisms import EntmaxWeights as EntmaxWeights
+from regard.models.mechanisms import GeneralScore as GeneralScore
+from regard.models.mechanisms import Global as Global
+from regard.models.mechanisms import LocalM as LocalM
+from regard.models.mechanisms import LocalP as LocalP
+from regard.models.mechanisms import LocationScore as LocationScore
+from regard.models.mechanisms import Luong as Luong
+from regard.models.mechanisms import Mechanism as Mechanism
+from regard.models.mechanisms import NoAttention as NoAttention
+from regard.models.mechanisms import Normaliser as Normaliser
+from regard.models.mechanisms import Place as Place
+from regard.models.mechanisms import Scoring as Scoring
+from regard.models.mechanisms import SoftmaxWeights as SoftmaxWeights
+from regard.models.mechanisms import SparsemaxWeights as SparsemaxWeights
+from regard.models.recurrence import Cell as Cell
+from regard.models.recurrent_encoder import RecurrentEncoder as RecurrentEncoder
+from regard.models.seq2seq import Seq2Seq as Seq2Seq
+from regard.models.sizes import Tying as Tying
+from regard.models.transformer_decoder import TransformerDecoder as TransformerDecoder
+from regard.models.transformer_encoder import TransformerEncoder as TransformerEncoder
+from regard.models.transformer_parts import Norm as Norm

@@ -1,0 +1,216 @@
+"""One or more examples of every exported score, where and weighing, each with a formula of its own.
+
+The formulas are written from the papers, in loops over rows, and share no code with the package. All values are
+representable in bfloat16, so that every dtype is given the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import entmax
+import regard as rg
+import torch
+from torch import Tensor
+
+BATCH, HEADS, KEY_HEADS, QUERIES, KEYS, SIZE, OTHER, VALUE = 2, 6, 3, 7, 11, 5, 3, 13
+
+
+def numbers(*shape: int, seed: int, scale: float = 1.0) -> Tensor:
+    """Normal numbers that bfloat16 holds exactly, in float64."""
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.randn(*shape, generator=generator) * scale).bfloat16().double()
+
+
+@dataclass(frozen=True)
+class ScoreCase:
+    """A score, the size of its keys, and score(query row, keys) by hand."""
+
+    name: str
+    build: Callable[[], object]
+    key_size: int
+    formula: Callable[[object, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class WhereCase:
+    """A where, and for one row of scores: what it shows, adds and multiplies, by hand."""
+
+    name: str
+    build: Callable[[], rg.Where | None]
+    row: Callable[[rg.Where | None, int, int, int], tuple[list[int], Tensor | None, Tensor | None]]
+
+
+@dataclass(frozen=True)
+class WeighCase:
+    """A weighing, and the weights of one row of visible scores, by another implementation."""
+
+    name: str
+    build: Callable[[], rg.Weighing]
+    row: Callable[[rg.Weighing, Tensor, int], Tensor]
+
+
+def _filled(module: torch.nn.Module) -> torch.nn.Module:
+    for place, parameter in enumerate(module.parameters()):
+        parameter.data = numbers(*parameter.shape, seed=50 + place, scale=0.7)
+    return module
+
+
+def _written(query: Tensor, key: Tensor) -> Tensor:
+    return -(query.unsqueeze(-2) - key.unsqueeze(-3)).square().sum(-1) / 8
+
+
+SCORE_CASES = (
+    ScoreCase("Dot", rg.Dot, SIZE, lambda s, q, k: (k @ q) / math.sqrt(SIZE)),
+    ScoreCase(
+        "Dot-capped", lambda: rg.Dot(1.0, 2.0), SIZE, lambda s, q, k: 2.0 * torch.tanh((k @ q) / 2.0)
+    ),
+    ScoreCase("Bilinear", lambda: _filled(rg.Bilinear(SIZE, OTHER)), OTHER, lambda s, q, k: k @ (s.weight.T @ q)),
+    ScoreCase(
+        "Additive",
+        lambda: _filled(rg.Additive(SIZE, OTHER, 17)),
+        OTHER,
+        lambda s, q, k: torch.stack(
+            [(s.energy * torch.tanh(s.query.weight @ q + s.key.weight @ row + s.bias)).sum() for row in k]
+        ),
+    ),
+    ScoreCase(
+        "Location", lambda: _filled(rg.Location(SIZE, 19)), OTHER, lambda s, q, k: (s.places.weight @ q)[: len(k)]
+    ),
+    ScoreCase("written", lambda: _written, SIZE, lambda s, q, k: -((k - q) ** 2).sum(-1) / 8),
+)
+
+_LENGTHS, _QUERY_LENGTHS = torch.tensor([11, 4]), torch.tensor([7, 5])
+_MASK = torch.rand(BATCH, 1, QUERIES, KEYS, generator=torch.Generator().manual_seed(3)) < 0.4
+_MASK[1, 0, 2] = False
+_BIAS = numbers(HEADS, QUERIES, KEYS, seed=4)
+_BIAS[2, 3, 5] = -torch.inf
+_CENTRE = (numbers(BATCH, HEADS, QUERIES, seed=5) * 2 + 5).bfloat16().double()
+_CENTRE[0, 1, 3] = 100.0
+
+
+def _keys(shown: Callable[[int], bool]) -> list[int]:
+    return [key for key in range(KEYS) if shown(key)]
+
+
+def _everything(where: object, b: int, h: int, i: int) -> tuple[list[int], None, None]:
+    return list(range(KEYS)), None, None
+
+
+def _around(where: rg.Around, b: int, h: int, i: int) -> tuple[list[int], None, Tensor]:
+    centre = where.centre[b, h, i]
+    shown = _keys(lambda j: abs(j - float(centre)) <= 4)
+    away = torch.arange(KEYS, dtype=torch.float64) - centre
+    return shown, None, torch.exp(-(away**2) / (2 * (4 / 2) ** 2))
+
+
+WHERE_CASES = (
+    WhereCase("everything", lambda: None, _everything),
+    WhereCase(
+        "Causal", rg.Causal, lambda w, b, h, i: (_keys(lambda j: j <= KEYS - QUERIES + i), None, None)
+    ),
+    WhereCase("Causal-start", lambda: rg.Causal("start"), lambda w, b, h, i: (_keys(lambda j: j <= i), None, None)),
+    WhereCase(
+        "Window",
+        lambda: rg.Window(2, 1),
+        lambda w, b, h, i: (_keys(lambda j: i + KEYS - QUERIES - 2 <= j <= i + KEYS - QUERIES + 1), None, None),
+    ),
+    WhereCase(
+        "Lengths", lambda: rg.Lengths(_LENGTHS), lambda w, b, h, i: (_keys(lambda j: j < _LENGTHS[b]), None, None)
+    ),
+    WhereCase(
+        "Lengths-both",
+        lambda: rg.Lengths(_LENGTHS, _QUERY_LENGTHS),
+        lambda w, b, h, i: (_keys(lambda j: j < _LENGTHS[b] and i < _QUERY_LENGTHS[b]), None, None),
+    ),
+    WhereCase(
+        "Mask", lambda: rg.Mask(_MASK), lambda w, b, h, i: (_keys(lambda j: bool(_MASK[b, 0, i, j])), None, None)
+    ),
+    WhereCase(
+        "Bias",
+        lambda: rg.Bias(_BIAS.clone()),
+        lambda w, b, h, i: (_keys(lambda j: _BIAS[h, i, j] > -math.inf), w.tensor[h, i], None),
+    ),
+    WhereCase(
+        "Around",
+        lambda: rg.Around(_CENTRE.clone(), 4.0),
+        lambda w, b, h, i: (_keys(lambda j: abs(j - float(_CENTRE[b, h, i])) <= 4), None, None),
+    ),
+    WhereCase("Around-gaussian", lambda: rg.Around(_CENTRE.clone(), 4.0, gaussian=True), _around),
+    WhereCase(
+        "combined",
+        lambda: (rg.Lengths(_LENGTHS) & (rg.Causal() | ~rg.Window(1, 1))) + rg.Bias(_BIAS.clone()),
+        lambda w, b, h, i: (
+            _keys(
+                lambda j: (
+                    bool(j < _LENGTHS[b])
+                    and (j <= KEYS - QUERIES + i or not i + 3 <= j <= i + 5)
+                    and bool(_BIAS[h, i, j] > -math.inf)
+                )
+            ),
+            w.right.tensor[h, i],
+            None,
+        ),
+    ),
+)
+
+_SINK = torch.tensor([0.5, -1.0, 2.0, 0.0, -0.25, 1.0], dtype=torch.float64)[:, None, None]
+_ALPHA = torch.tensor([1.25, 1.5, 1.75, 1.125, 2.0, 1.375], dtype=torch.float64)[:, None, None]
+
+
+def _softmax(scores: Tensor) -> Tensor:
+    raised = torch.exp(scores - scores.max())
+    return raised / raised.sum()
+
+
+WEIGH_CASES = (
+    WeighCase("Softmax", rg.Softmax, lambda w, s, h: _softmax(s)),
+    WeighCase("Softmax-cool", lambda: rg.Softmax(temperature=0.5), lambda w, s, h: _softmax(s * 2)),
+    WeighCase(
+        "Softmax-sink",
+        lambda: rg.Softmax(sink=_SINK.clone()),
+        lambda w, s, h: _softmax(torch.cat((s, w.sink[h, 0])))[:-1],
+    ),
+    WeighCase("Sparsemax", rg.Sparsemax, lambda w, s, h: entmax.sparsemax(s, -1)),
+    WeighCase("Entmax", rg.Entmax, lambda w, s, h: entmax.entmax15(s, -1)),
+    WeighCase("Entmax-3", lambda: rg.Entmax(3.0), lambda w, s, h: entmax.entmax_bisect(s, 3.0, -1, 60)),
+    WeighCase(
+        "Entmax-learned",
+        lambda: rg.Entmax(_ALPHA.clone()),
+        lambda w, s, h: entmax.entmax_bisect(s[None], w.alpha[h], -1, 60)[0],
+    ),
+)
+
+
+def inputs(key_size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Query, key and value with grouped heads and sizes that are all different."""
+    return (
+        numbers(BATCH, HEADS, QUERIES, SIZE, seed=0),
+        numbers(BATCH, KEY_HEADS, KEYS, key_size, seed=1),
+        numbers(BATCH, KEY_HEADS, KEYS, VALUE, seed=2),
+    )
+
+
+def by_hand(
+    score: ScoreCase, where: WhereCase, weigh: WeighCase, built: tuple, query: Tensor, key: Tensor, value: Tensor
+) -> Tensor:
+    """Context, row by row, from the keys that may be seen and nothing else."""
+    rows = []
+    for b in range(BATCH):
+        for h in range(HEADS):
+            keys, values = key[b, h // (HEADS // KEY_HEADS)], value[b, h // (HEADS // KEY_HEADS)]
+            for i in range(QUERIES):
+                shown, prior, factor = where.row(built[1], b, h, i)
+                if not shown:
+                    rows.append(value.new_zeros(VALUE) + 0 * query[b, h, i].sum())
+                    continue
+                scores = score.formula(built[0], query[b, h, i], keys)[shown]
+                if prior is not None:
+                    scores = scores + prior.to(scores.dtype)[shown]
+                weights = weigh.row(built[2], scores, h)
+                if factor is not None:
+                    weights = weights * factor.to(weights.dtype)[shown]
+                rows.append(weights @ values[shown])
+    return torch.stack(rows).view(BATCH, HEADS, QUERIES, VALUE)

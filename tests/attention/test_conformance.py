@@ -1,0 +1,158 @@
+"""The laws, for every score x where x weighing x path x dtype. A mechanism joins by being exported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+import regard as rg
+import torch
+from regard.attention import PATHS, SCORES, WEIGHINGS, WHERES
+from regard.attention.paths import blockwise
+from tests.attention.cases import SCORE_CASES, WEIGH_CASES, WHERE_CASES, by_hand, inputs, numbers
+from torch import Tensor, nn
+
+DTYPES = (torch.float64, torch.float32, torch.bfloat16)
+ROUTES = (*PATHS, "blockwise in tiles")
+
+
+def learned(built: tuple) -> list[Tensor]:
+    """Every tensor of the three answers that may need a gradient."""
+    score, where, weigh = built
+    found = list(score.parameters()) if isinstance(score, nn.Module) else []
+    return found + list(where.learned() if where is not None else ()) + list(weigh.learned())
+
+
+def build(score, where, weigh, dtype: torch.dtype) -> tuple:
+    """Fresh answers in a dtype, all their tensors asking for a gradient."""
+    built = score.build(), where.build(), weigh.build()
+    for tensor in learned(built):
+        tensor.data = tensor.data.to(dtype)
+        tensor.requires_grad_()
+    return built
+
+
+@dataclass(frozen=True)
+class Result:
+    """Context and all gradients of one run, in float64."""
+
+    tensors: tuple[Tensor, ...]
+
+
+def run(context_of, built: tuple, tensors: tuple[Tensor, ...]) -> Result:
+    leaves = [tensor.clone().requires_grad_() for tensor in tensors]
+    context = context_of(*leaves)
+    outer = numbers(*context.shape, seed=9).to(context.dtype)
+    known = [*leaves, *learned(built)]
+    grads = torch.autograd.grad(context, known, outer, allow_unused=True)
+    filled = (torch.zeros_like(t) if g is None else g for t, g in zip(known, grads, strict=True))
+    return Result(tuple(tensor.detach().double() for tensor in (context, *filled)))
+
+
+@cache
+def oracle(score, where, weigh, dtype: torch.dtype) -> Result:
+    built = build(score, where, weigh, dtype)
+    tensors = tuple(tensor.to(dtype) for tensor in inputs(score.key_size))
+    return run(lambda q, k, v: by_hand(score, where, weigh, built, q, k, v), built, tensors)
+
+
+@cache
+def plain(score, where, weigh, dtype: torch.dtype) -> Result:
+    """The plain formula over whole tensors in a dtype; its own error is what a path is allowed, twice."""
+    return ours(score, where, weigh, dtype, "reference")
+
+
+def ours(score, where, weigh, dtype: torch.dtype, route: str) -> Result:
+    built = build(score, where, weigh, dtype)
+    path = route.split()[0]
+    tensors = tuple(tensor.to(dtype) for tensor in inputs(score.key_size))
+    return run(
+        lambda q, k, v: rg.attend(q, k, v, score=built[0], where=built[1], weigh=built[2], path=path), built, tensors
+    )
+
+
+def assert_as_accurate(found: Result, allowed: Result, exact: Result, dtype: torch.dtype, roundings: int) -> None:
+    """At most twice the error of the plain formula in the same dtype, plus a few roundings of the largest number."""
+    for one, other, truth in zip(found.tensors, allowed.tensors, exact.tensors, strict=True):
+        largest = truth.abs().max()
+        budget = 2 * (other - truth).abs().max() + roundings * torch.finfo(dtype).eps * (largest + 1)
+        assert torch.isfinite(one).all()
+        assert (one - truth).abs().max() <= budget
+
+
+def cut_small(route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if route == "blockwise in tiles":
+        monkeypatch.setattr(blockwise, "CELLS", 64)
+        monkeypatch.setattr(blockwise, "ROWS", 3)
+
+
+name = {"ids": lambda case: getattr(case, "name", str(case).removeprefix("torch."))}
+
+
+@pytest.mark.parametrize("dtype", DTYPES, **name)
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("weigh", WEIGH_CASES, **name)
+@pytest.mark.parametrize("where", WHERE_CASES, **name)
+@pytest.mark.parametrize("score", SCORE_CASES, **name)
+def test_context_and_gradients_are_those_of_the_definition(score, where, weigh, route, dtype, monkeypatch):
+    cut_small(route, monkeypatch)
+    try:
+        found = ours(score, where, weigh, dtype, route)
+    except ValueError as error:
+        assert route == "sdpa"
+        assert "PyTorch's kernel cannot serve this call" in str(error)
+        return
+    exact = oracle(score, where, weigh, torch.float64)
+    # The gradient of a learned alpha divides by (alpha - 1)^2, here 1/64 at the least; at alpha = 3 the slope is
+    # 1 / weight, which magnifies roundings where a weight almost vanishes.
+    roundings = 8 * 64 if weigh.name in ("Entmax-learned", "Entmax-3") else 8
+    assert_as_accurate(found, plain(score, where, weigh, dtype), exact, dtype, roundings)
+    if route == "reference" and dtype == torch.float64:
+        for one, truth in zip(found.tensors, exact.tensors, strict=True):
+            torch.testing.assert_close(one, truth, rtol=2e-7, atol=2e-7)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("weigh", WEIGH_CASES, **name)
+@pytest.mark.parametrize("where", WHERE_CASES, **name)
+@pytest.mark.parametrize("score", SCORE_CASES, **name)
+def test_what_is_hidden_cannot_leak(score, where, weigh, route, monkeypatch):
+    """One key and its value become NaN; rows that do not see it keep context and gradient."""
+    cut_small(route, monkeypatch)
+    poisoned = 6
+    built = build(score, where, weigh, torch.float64)
+    sees = torch.tensor(
+        [[[poisoned in where.row(built[1], b, h, i)[0] for i in range(7)] for h in range(6)] for b in range(2)]
+    )
+    clean = inputs(score.key_size)
+    dirty = clean[0], clean[1].clone(), clean[2].clone()
+    dirty[1][:, :, poisoned], dirty[2][:, :, poisoned] = torch.nan, torch.inf
+    outer = numbers(2, 6, 7, 13, seed=9) * ~sees[..., None]
+
+    def go(tensors: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        leaves = [tensor.clone().requires_grad_() for tensor in tensors]
+        context = rg.attend(
+            *leaves, score=built[0], where=built[1], weigh=built[2], path=route.split()[0]
+        )
+        kept = torch.where(sees[..., None], 0.0, context)
+        return context, torch.autograd.grad(kept, leaves, outer, allow_unused=True)
+
+    try:
+        context, grads = go(clean)
+    except ValueError:
+        assert route == "sdpa"
+        return
+    found, found_grads = go(dirty)
+    assert torch.equal(torch.isnan(found).any(-1), sees)
+    torch.testing.assert_close(found[~sees], context[~sees], rtol=0, atol=1e-12)
+    if not sees.any():
+        for one, other in zip(found_grads, grads, strict=True):
+            if one is not None:
+                torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+def test_every_exported_mechanism_has_an_example():
+    assert {type(case.build()) for case in SCORE_CASES} >= set(SCORES)
+    assert {type(case.build()) for case in WHERE_CASES} >= set(WHERES)
+    assert {type(case.build()) for case in WEIGH_CASES} >= set(WEIGHINGS)
