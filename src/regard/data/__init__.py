@@ -1,0 +1,44 @@
+"""Data sets by name, a user's own files, vocabularies and batches. Importing this imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from regard.data import generated, multi30k, statcan
+from regard.data.parallel import Pair as Pair
+from regard.data.parallel import read_parallel as read_parallel
+from regard.data.splits import Splits as Splits
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set by name."""
+
+    name: str
+    summary: str
+    licence: str
+    load: Callable[[], Splits]
+
+
+DATASETS: tuple[DataSet, ...] = (
+    DataSet("statcan", statcan.SUMMARY, statcan.LICENCE, statcan.load),
+    DataSet("multi30k", multi30k.SUMMARY, multi30k.LICENCE, multi30k.load),
+    DataSet("copy", generated.COPY_SUMMARY, "generated", generated.load_copy),
+    DataSet("reverse", generated.REVERSE_SUMMARY, "generated", generated.load_reverse),
+)
+
+
+def dataset(name: str) -> DataSet:
+    """The data set of that name.
+
+    Raises:
+        ValueError: there is none; the nearest is named.
+    """
+    names = [one.name for one in DATASETS]
+    if name not in names:
+        near = get_close_matches(name, names, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"data set {name!r} is not known; expected one of {', '.join(names)}.{hint}")
+    return DATASETS[names.index(name)]
