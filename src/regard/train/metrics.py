@@ -1,0 +1,54 @@
+"""Numbers that carry their protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sacrebleu.metrics import BLEU, CHRF
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number, and how it was measured; higher is better."""
+
+    name: str
+    value: float
+    protocol: str
+
+
+def bleu(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool) -> Metric:
+    """Corpus BLEU of detokenised text by sacreBLEU, with its signature.
+
+    Example:
+        >>> bleu(["the cat sat on the mat"], ["the cat sat on the mat"], lowercase=True).value
+        100.0
+
+    Source: Papineni et al. 2002; Post 2018.
+    """
+    metric = BLEU(lowercase=lowercase)
+    value = metric.corpus_score(list(hypotheses), [list(references)]).score
+    return Metric("BLEU", round(float(value), 4), str(metric.get_signature()))
+
+
+def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> Metric:
+    """Character F-score by sacreBLEU, with its signature (Popovic 2015).
+
+    Example:
+        >>> chrf(["abc"], ["abc"]).value
+        100.0
+    """
+    metric = CHRF()
+    value = metric.corpus_score(list(hypotheses), [list(references)]).score
+    return Metric("chrF", round(float(value), 4), str(metric.get_signature()))
+
+
+def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> Metric:
+    """Percentage of hypotheses that equal their reference to the letter.
+
+    Example:
+        >>> exact_match(["a", "b"], ["a", "c"]).value
+        50.0
+    """
+    same = sum(one == other for one, other in zip(hypotheses, references, strict=True))
+    return Metric("exact match", 100.0 * same / max(1, len(references)), "whole text, to the letter")

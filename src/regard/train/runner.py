@@ -1,0 +1,333 @@
+"""The loop: it trains anything that can say its batches and its loss, and resumes as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol, TypeVar
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from regard.train.averaging import average_weights
+from regard.train.checkpoint import (
+    Progress,
+    discard_old,
+    latest_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    save_weights,
+)
+from regard.train.distributed import share, summed
+from regard.train.loss import Loss
+from regard.train.progress import Reporter, reporter
+from regard.train.run_folder import Identity, RunFolder
+from regard.train.settings import Training
+
+
+@dataclass(frozen=True)
+class Validation:
+    """A score, higher is better, and numbers to log beside it."""
+
+    score: float
+    logs: dict[str, float]
+
+
+class Placeable(Protocol):
+    """A batch that can be put on a device."""
+
+    def to(self, device: torch.device) -> Any:
+        """The batch there."""
+        ...
+
+
+class Trainable(Protocol):
+    """What the loop needs to know of a task."""
+
+    model: nn.Module
+    identity: Identity
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """Indices of every batch of an epoch, decided by the epoch alone."""
+        ...
+
+    def collate(self, indices: list[int]) -> Placeable:
+        """The batch of these examples."""
+        ...
+
+    def loss(self, model: nn.Module, batch: Any) -> Loss:
+        """The summed loss of a batch and what to divide it by."""
+        ...
+
+    def validate(self, model: nn.Module, processes: Accelerator) -> Validation:
+        """A score on the validation set."""
+        ...
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was stopped by a signal, after a checkpoint."""
+
+
+class _Objective(nn.Module):
+    """Model and loss as one module, so that DDP sees one forward."""
+
+    def __init__(self, task: Trainable) -> None:
+        super().__init__()
+        self.model = task.model
+        self._task = (task,)
+
+    def forward(self, batch: Any) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        loss = self._task[0].loss(self.model, batch)
+        return loss.sum, loss.count, loss.logs
+
+
+@dataclass
+class _Run:
+    task: Trainable
+    folder: RunFolder
+    settings: Training
+    processes: Accelerator
+    objective: nn.Module
+    optimizer: torch.optim.Optimizer
+    progress: Progress
+    report: Reporter
+    started: float = 0.0
+    saved: float = 0.0
+    stop: list[int] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def first(self) -> bool:
+        return self.processes.is_main_process
+
+
+def train(task: Trainable, folder: RunFolder, settings: Training, processes: Accelerator) -> Progress:
+    """Train until a limit of the settings is reached, from the newest checkpoint if there is one.
+
+    Every random number of a step is drawn from (seed, step, process), so a run that was killed at any moment
+    and resumed gives the same losses, bit for bit on a CPU.
+
+    Raises:
+        ValueError: a checkpoint is damaged, or of something else.
+        Interrupted: a signal came; a checkpoint has been written.
+    """
+    run = _prepare(task, folder, settings, processes)
+    try:
+        with _signals(run.stop):
+            while not run.progress.finished:
+                _epoch(run)
+    finally:
+        run.report.close()
+    return run.progress
+
+
+def _prepare(task: Trainable, folder: RunFolder, settings: Training, processes: Accelerator) -> _Run:
+    groups = [p for p in task.model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(
+        groups, settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay, fused=True
+    )
+    task.model.to(processes.device)
+    checkpoint = latest_checkpoint(folder)
+    progress = Progress()
+    if checkpoint is not None:
+        progress = load_checkpoint(checkpoint, task.model, optimizer, task.identity)
+    report = reporter(first_process=processes.is_main_process)
+    if processes.is_main_process:
+        folder.log.touch()
+        os.truncate(folder.log, progress.log_bytes)
+    if checkpoint is not None:
+        report.say(f"resumed at step {progress.step}, after {progress.seconds / 60:.1f} minutes of training")
+    objective = processes.prepare(_Objective(task))
+    started = time.monotonic() - progress.seconds
+    run = _Run(task, folder, settings, processes, objective, optimizer, progress, report, started)
+    run.saved = run.seconds
+    return run
+
+
+def _epoch(run: _Run) -> None:
+    progress, settings = run.progress, run.settings
+    batches = run.task.batches(progress.epoch)
+    while progress.position < len(batches):
+        window = batches[progress.position : progress.position + settings.accumulate]
+        stopped, time_is_up = _step(run, window)
+        progress.position += len(window)
+        ended = progress.position >= len(batches)
+        if ended:
+            progress.epoch, progress.position = progress.epoch + 1, 0
+        last = time_is_up or _at_limit(run)
+        every = settings.validate_every
+        if last or (ended if every == 0 else progress.step % every == 0):
+            _validate(run)
+            progress.finished = last or progress.without_better >= settings.patience
+            _save(run)
+        elif stopped or run.seconds - run.saved > settings.checkpoint_minutes * 60:
+            _save(run)
+        if progress.finished or ended:
+            return
+        if stopped:
+            raise Interrupted(f"stopped at step {progress.step}; continue with --resume {run.folder.path}")
+
+
+def _step(run: _Run, window: list[list[int]]) -> tuple[bool, bool]:
+    """One update from a window of batches; whether a signal came, and whether the time is up."""
+    run.progress.step += 1
+    step, settings, began = run.progress.step, run.settings, time.monotonic()
+    torch.manual_seed(settings.seed * 1_000_003 + step * 1_009 + run.processes.process_index)
+    rate = settings.learning_rate * settings.schedule.factor(step)
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    run.objective.train()
+    plain, count = _gradients(run, window)
+    up = settings.minutes is not None and run.seconds >= settings.minutes * 60
+    plain, count, stopped, up = summed([plain, count, float(bool(run.stop)), float(up)], run.processes)
+    norm = _scale_and_clip(run, max(count, 1.0))
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    if not norm < float("inf"):
+        raise ValueError(
+            f"the gradient at step {step} is not finite; lower learning_rate (now {settings.learning_rate}) or "
+            "use precision float32."
+        )
+    loss, speed = plain / max(count, 1.0), count / (time.monotonic() - began)
+    entry = {"kind": "train", "step": step, "epoch": run.progress.epoch, "loss": loss, "rate": rate}
+    _log(run, {**entry, "tokens": count, "tokens_per_second": round(speed), "seconds": round(run.seconds, 2)})
+    text = f"step {step}  epoch {run.progress.epoch + 1}  loss {loss:.3f}  {speed:,.0f} tokens/s"
+    run.report.step(_done(run), text)
+    return stopped > 0, up > 0
+
+
+def _gradients(run: _Run, window: list[list[int]]) -> tuple[float, float]:
+    """Add up gradients of a window's summed losses; this process's plain loss and its count."""
+    device, plain, count = run.processes.device, 0.0, 0.0
+    narrow = run.settings.precision == "bfloat16"
+    for place, indices in enumerate(window):
+        own = share(indices, run.processes)
+        # A process left without an example takes part all the same, with one that counts as nothing.
+        weight = float(own != [])
+        batch = run.task.collate(own or indices[:1]).to(device)
+        with _synchronised(run, place == len(window) - 1):
+            with torch.autocast(device.type, torch.bfloat16, enabled=narrow):
+                loss_sum, loss_count, logs = run.objective(batch)
+            run.processes.backward(loss_sum * weight)
+        plain += weight * float(logs.get("plain", loss_sum.detach()))
+        count += weight * float(loss_count)
+    return plain, count
+
+
+def _scale_and_clip(run: _Run, count: float) -> float:
+    """Turn averaged gradients of sums into the gradient of the mean over all processes; its norm."""
+    grads = [p.grad for p in run.task.model.parameters() if p.grad is not None]
+    torch._foreach_mul_(grads, run.processes.num_processes / count)
+    norm = torch.nn.utils.clip_grad_norm_(run.task.model.parameters(), run.settings.clip)
+    return float(norm)
+
+
+def _synchronised(run: _Run, last: bool) -> AbstractContextManager[None]:
+    """Only the last batch of a window has to wait for the other processes."""
+    return nullcontext() if last else run.processes.no_sync(run.objective)
+
+
+def _validate(run: _Run) -> None:
+    run.task.model.eval()
+    with torch.no_grad():
+        found = run.task.validate(run.task.model, run.processes)
+    progress = run.progress
+    progress.scores[str(progress.step)] = found.score
+    better = progress.best_score is None or found.score > progress.best_score
+    progress.without_better = 0 if better else progress.without_better + 1
+    if better:
+        progress.best_step, progress.best_score = progress.step, found.score
+        if run.first:
+            save_weights(run.task.model, run.folder.model, run.task.identity)
+    _log(run, {"kind": "validation", "step": progress.step, **found.logs, "seconds": round(run.seconds, 2)})
+    numbers = "  ".join(f"{name} {value:.2f}" for name, value in found.logs.items())
+    run.report.say(f"step {progress.step}  validation: {numbers}{'  (best so far)' if better else ''}")
+
+
+def _save(run: _Run) -> None:
+    run.progress.seconds = run.seconds
+    run.saved = run.seconds
+    if run.first:
+        run.progress.log_bytes = run.folder.log.stat().st_size
+        save_checkpoint(run.folder, run.progress, run.task.model, run.optimizer, run.task.identity)
+        discard_old(run.folder, run.settings.keep, run.progress.best_step)
+    run.processes.wait_for_everyone()
+
+
+def use_average(task: Trainable, folder: RunFolder, count: int, processes: Accelerator) -> float | None:
+    """Average the newest `count` checkpoints, and use them if they validate better; their score."""
+    paths = sorted(folder.state.glob("step-*"))[-count:]
+    average_weights(task.model, paths)
+    task.model.eval()
+    with torch.no_grad():
+        found = task.validate(task.model, processes)
+    best = max((load_score for load_score in [_best_of(paths[-1])] if load_score is not None), default=None)
+    if best is not None and found.score <= best:
+        return None
+    if processes.is_main_process:
+        save_weights(task.model, folder.model, task.identity)
+    return found.score
+
+
+def _best_of(checkpoint: Path) -> float | None:
+    state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
+    best: float | None = state["progress"]["best_score"]
+    return best
+
+
+def _at_limit(run: _Run) -> bool:
+    settings, progress = run.settings, run.progress
+    by_updates = settings.updates is not None and progress.step >= settings.updates
+    return by_updates or (settings.epochs is not None and progress.epoch >= settings.epochs)
+
+
+def _done(run: _Run) -> float:
+    """The largest share of a limit that is used up."""
+    settings, progress = run.settings, run.progress
+    batches = len(run.task.batches(progress.epoch)) if settings.epochs is not None else 1
+    shares = [0.0]
+    if settings.minutes is not None:
+        shares.append(run.seconds / (settings.minutes * 60))
+    if settings.updates is not None:
+        shares.append(progress.step / settings.updates)
+    if settings.epochs is not None:
+        shares.append((progress.epoch + progress.position / batches) / settings.epochs)
+    return min(1.0, max(shares))
+
+
+def _log(run: _Run, entry: dict[str, Any]) -> None:
+    if run.first:
+        with run.folder.log.open("a", encoding="utf-8") as log:
+            log.write(json.dumps(entry) + "\n")
+
+
+@contextmanager
+def _signals(stop: list[int]) -> Iterator[None]:
+    """Turn the first Ctrl-C or termination into a wish to stop after the step; a second one is obeyed at once."""
+
+    def wish(number: int, frame: FrameType | None) -> None:
+        if stop:
+            raise KeyboardInterrupt
+        stop.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, wish) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,67 @@
+"""How the learning rate changes: a factor that depends on the step alone, so that a resumed run agrees."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+
+class Schedule(ABC):
+    """A factor of the learning rate for every step, counted from 1."""
+
+    @abstractmethod
+    def factor(self, step: int) -> float:
+        """The factor at a step."""
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """Rise linearly for `warmup` steps, then stay."""
+
+    warmup: int = 0
+
+    def factor(self, step: int) -> float:
+        """min(1, step / warmup)."""
+        return min(1.0, step / max(1, self.warmup))
+
+
+@dataclass(frozen=True)
+class InverseSquareRoot(Schedule):
+    """Rise linearly for `warmup` steps, then fall with the root of the step (Vaswani et al. 2017, section 5.3)."""
+
+    warmup: int = 1000
+
+    def factor(self, step: int) -> float:
+        """min(step / warmup, sqrt(warmup / step))."""
+        return min(step / self.warmup, math.sqrt(self.warmup / step))
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """Rise for `warmup` steps, then fall along a cosine to `last` at step `total` (Loshchilov and Hutter 2017)."""
+
+    total: int = 10_000
+    warmup: int = 500
+    last: float = 0.02
+
+    def factor(self, step: int) -> float:
+        """The cosine, and `last` after `total`."""
+        if step < self.warmup:
+            return step / self.warmup
+        done = min(1.0, (step - self.warmup) / max(1, self.total - self.warmup))
+        return self.last + (1 - self.last) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """Rise for `warmup` steps, then halve every `half_life` steps."""
+
+    half_life: int = 4000
+    warmup: int = 200
+
+    def factor(self, step: int) -> float:
+        """min(step / warmup, 1) * 2^(-(step - warmup) / half_life)."""
+        if step < self.warmup:
+            return step / self.warmup
+        return float(0.5 ** ((step - self.warmup) / self.half_life))
