@@ -1,0 +1,86 @@
+"""regard train TASK: train a model and say how good it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from regard.cli.arguments import Arguments, split
+from regard.cli.show import metrics_table
+from regard.tasks import task
+
+HELP = """Train a model, score it on the test set beside trivial answers, and write a report.
+
+Examples:
+  regard train translation
+  regard train translation training.minutes=10 model=Transformer --run runs/transformer
+  regard train translation data.name=files data.train=[a.en,a.fr] data.validation=[b.en,b.fr] data.test=[c.en,c.fr]
+  regard train translation model.mechanism=Bahdanau model.mechanism.weigh=SparsemaxWeights
+  regard train translation --config mine.yaml
+  regard train translation --resume runs/mine
+  torchrun --nproc-per-node 2 -m regard train translation --run runs/two
+
+Options:
+  --run FOLDER     where the run goes; without it, runs/TASK-DATE-TIME
+  --resume FOLDER  go on with a run, with its own settings
+  --config FILE    settings from a YAML file; key=value on the command line wins
+  --json           print scores as JSON
+  --help           this text and every setting
+
+Settings (key=value), with their defaults:
+{settings}
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Train; the exit code."""
+    given = split(arguments, values=("--run", "--resume"), flags=("--json", "--help", "-h"), words=1)
+    if not given.words and (given.has("--help") or given.has("-h")):
+        given = Arguments(["translation"], given.values, given.flags, given.rest)
+    if not given.words:
+        raise ValueError("which task? For example: regard train translation. `regard tasks` lists them.")
+    module = task(given.words[0]).module()
+    from regard.cli.settings import parse, read
+
+    if given.has("--help") or given.has("-h"):
+        print(HELP.format(settings=parse(module.Config, [])[1]), end="")
+        return 0
+    from regard.train.distributed import accelerator
+    from regard.train.run_folder import RunFolder
+
+    if given.values.get("--resume"):
+        if given.rest:
+            raise ValueError(f"--resume keeps the run's own settings; take {given.rest[0]!r} away.")
+        run = RunFolder(Path(given.values["--resume"]))
+        config = read(module.Config, run.config)
+    else:
+        config, text = parse(module.Config, given.rest)
+        run = RunFolder(Path(given.values.get("--run") or f"runs/{given.words[0]}-{time.strftime('%Y%m%d-%H%M%S')}"))
+    processes = accelerator()
+    splits = module.data(config)
+    from regard.tasks.working import train_run
+
+    if not given.values.get("--resume") and processes.is_main_process:
+        run.create(text)
+    processes.wait_for_everyone()
+    outcome = train_run(config, run, splits, processes)
+    if not processes.is_main_process:
+        return 0
+    from regard.look.report import summary, write_report
+
+    report = write_report(run.path)
+    if given.has("--json"):
+        print(json.dumps({"run": str(run.path), **_plain(outcome)}, ensure_ascii=False))
+        return 0
+    metrics_table([*outcome.test, *outcome.baselines])
+    print(summary(run.path, samples=3))
+    print(f"report: {report}", file=sys.stdout)
+    return 0
+
+
+def _plain(outcome: object) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return asdict(outcome)  # type: ignore[call-overload]

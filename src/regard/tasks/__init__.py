@@ -1,0 +1,39 @@
+"""Tasks: one file per application. Importing this imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from types import ModuleType
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A task by name; its module is imported when it is used."""
+
+    name: str
+    summary: str
+
+    def module(self) -> ModuleType:
+        """The task itself."""
+        return import_module(f"regard.tasks.{self.name}")
+
+
+TASKS: tuple[Listed, ...] = (
+    Listed("translation", "from one language to another; shows which source word every target word came from"),
+)
+
+
+def task(name: str) -> Listed:
+    """The task of that name.
+
+    Raises:
+        ValueError: there is none; the nearest is named.
+    """
+    names = [one.name for one in TASKS]
+    if name not in names:
+        near = get_close_matches(name, names, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"task {name!r} is not known; expected one of {', '.join(names)}.{hint}")
+    return TASKS[names.index(name)]

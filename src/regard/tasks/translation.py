@@ -1,0 +1,353 @@
+"""Machine translation: a sentence in, its translation and the alignment out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+import regard
+from regard.data import Pair, Splits, dataset, multi30k, read_parallel
+from regard.data.batches import Batch, collate, token_batches
+from regard.data.vocabulary import (
+    BEGIN,
+    END,
+    PAD,
+    UNKNOWN,
+    Characters,
+    Subwords,
+    Vocabulary,
+    Words,
+    load_vocabulary,
+)
+from regard.models import Architecture, Feeding, Luong, Recurrent, Seq2Seq
+from regard.train.distributed import gather_in_order, share, summed
+from regard.train.loss import Loss, linear_cross_entropy
+from regard.train.metrics import Metric, bleu, chrf, exact_match
+from regard.train.run_folder import Identity, RunFolder
+from regard.train.runner import Validation
+from regard.train.schedule import Exponential
+from regard.train.search import Hypothesis, search
+from regard.train.settings import Training
+from regard.train.strategies import Beam, Greedy, Limits, Strategy
+
+
+# Source positions that a search holds at a time, so that a few very long sources do not fill the memory.
+_POSITIONS = 16_384
+
+
+@dataclass(frozen=True)
+class Data:
+    """What to learn from.
+
+    Args:
+        name: a data set by name (see `regard data`), or "files" for your own.
+        train: your own training pairs: two text files, or one .tsv, .csv or .jsonl (with name: files).
+        validation: your own validation pairs, in the same way.
+        test: your own test pairs, in the same way.
+        folder: where Multi30k's files lie, instead of its official address.
+        lowercase: whether all text is lower-cased, references included.
+        longest: training pairs with more pieces than this on a side are left out.
+    """
+
+    name: str = "statcan"
+    train: list[str] = field(default_factory=list)
+    validation: list[str] = field(default_factory=list)
+    test: list[str] = field(default_factory=list)
+    folder: str | None = None
+    lowercase: bool = False
+    longest: int = 100
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """How text becomes pieces.
+
+    Args:
+        kind: subwords (byte-pair), words or characters; fitted on the training part only.
+        size: most pieces of a vocabulary.
+        shared: whether source and target have one vocabulary.
+    """
+
+    kind: Literal["subwords", "words", "characters"] = "subwords"
+    size: int = 8000
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Search:
+    """How translations are searched when they are scored or asked for.
+
+    Args:
+        beam: hypotheses side by side; 1 is greedy.
+        length_penalty: 0 prefers short translations, 1 is a mean over the length.
+        maximum: most pieces of a translation.
+        minimum: fewest pieces.
+        validate_on: sentences of the validation set that are translated (greedily) at each validation.
+        batch: sentences at a time.
+        longest_source: pieces of a source that are read; the rest is cut.
+    """
+
+    beam: int = 5
+    length_penalty: float = 1.0
+    maximum: int = 200
+    minimum: int = 0
+    validate_on: int = 500
+    batch: int = 64
+    longest_source: int = 1000
+
+    def strategy(self, n_best: int = 1) -> Strategy:
+        """The strategy for scoring."""
+        return Greedy() if self.beam == 1 == n_best else Beam(max(self.beam, n_best), self.length_penalty, n_best)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Translation. The defaults are the demonstration: English to French in about four minutes on two cores.
+
+    Args:
+        data: what to learn from.
+        pieces: how text becomes pieces.
+        model: the architecture: Recurrent (with a mechanism) or Transformer.
+        training: how to train.
+        search: how to search for translations.
+    """
+
+    data: Data = field(default_factory=Data)
+    pieces: Pieces = field(default_factory=Pieces)
+    model: Architecture = field(
+        default_factory=lambda: Recurrent(dropout=0.1, mechanism=Luong(feeding=Feeding.NONE))
+    )
+    training: Training = field(
+        default_factory=lambda: Training(
+            minutes=4.0, epochs=None, tokens_per_batch=1536, learning_rate=2e-3, schedule=Exponential(600, 100)
+        )
+    )
+    search: Search = field(default_factory=Search)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A translation, its pieces, and how the source was looked at for each of them (the end included)."""
+
+    text: str
+    source: list[str]
+    target: list[str]
+    score: float
+    weights: list[list[float]] | None
+
+
+def data(config: Config) -> Splits:
+    """The three parts of the data, lower-cased if asked for.
+
+    Raises:
+        ValueError: the data set is not known, or its files are not right.
+        OSError: it cannot be had.
+    """
+    splits = _load(config.data)
+    if not config.data.lowercase:
+        return splits
+    parts = ([Pair(p.source.lower(), p.target.lower()) for p in part] for part in _parts(splits))
+    return Splits(splits.name, *parts, splits.licence, splits.citation)
+
+
+def _load(settings: Data) -> Splits:
+    if settings.name == "files":
+        missing = [name for name in ("train", "validation", "test") if not getattr(settings, name)]
+        if missing:
+            raise ValueError(
+                f"data.{missing[0]} is empty; with data.name=files all of data.train, data.validation and data.test "
+                "need files, for example data.train=[train.en,train.fr]."
+            )
+        parts = (read_parallel(*getattr(settings, name)) for name in ("train", "validation", "test"))
+        return Splits("files", *parts, "your own", "")
+    if settings.name == "multi30k" and settings.folder is not None:
+        return multi30k.load(Path(settings.folder))
+    return dataset(settings.name).load()
+
+
+def _parts(splits: Splits) -> tuple[list[Pair], list[Pair], list[Pair]]:
+    return splits.train, splits.validation, splits.test
+
+
+def fit(config: Config, splits: Splits) -> tuple[Vocabulary, Vocabulary]:
+    """Vocabularies of source and target, from the training part alone."""
+    kind = {"subwords": Subwords, "words": Words, "characters": Characters}[config.pieces.kind]
+    sources, targets = [p.source for p in splits.train], [p.target for p in splits.train]
+    if config.pieces.shared:
+        both = kind.fit(sources + targets, config.pieces.size)
+        return both, both
+    return kind.fit(sources, config.pieces.size), kind.fit(targets, config.pieces.size)
+
+
+class Translation:
+    """A translator: model, vocabularies, and what a runner asks of a task."""
+
+    def __init__(self, config: Config, source: Vocabulary, target: Vocabulary, fingerprint: str) -> None:
+        self.config, self.source, self.target = config, source, target
+        self.identity = Identity("translation", regard.__version__, fingerprint)
+        torch.manual_seed(config.training.seed)
+        self.model: Seq2Seq = config.model.build(source.size, target.size)
+        self.examples: list[tuple[list[int], list[int]]] = []
+        self.lengths: list[tuple[int, int]] = []
+        self.validation: list[Pair] = []
+
+    @classmethod
+    def of(cls, config: Config, splits: Splits) -> Translation:
+        """A new translator for some data, ready to be trained."""
+        made = cls(config, *fit(config, splits), splits.sha256())
+        made.use(splits)
+        return made
+
+    @classmethod
+    def stored(cls, config: Config, run: RunFolder) -> Translation:
+        """The translator of a run folder, its weights not read yet.
+
+        Raises:
+            ValueError: a file of the run is damaged.
+            FileNotFoundError: one is missing.
+        """
+        identity = run.read_json("identity.json")
+        if not isinstance(identity, dict):
+            raise FileNotFoundError(f"{run.path}/identity.json does not exist; is {run.path} a run folder?")
+        source = load_vocabulary(run.path / "source.vocabulary.json")
+        target = load_vocabulary(run.path / "target.vocabulary.json")
+        made = cls(config, source, target, identity["data"])
+        made.identity.check(identity, run.path)
+        return made
+
+    def store(self, run: RunFolder) -> None:
+        """Write what `stored` reads."""
+        self.source.save(run.path / "source.vocabulary.json")
+        self.target.save(run.path / "target.vocabulary.json")
+        identity = self.identity
+        run.write_json("identity.json", {"task": identity.task, "version": identity.version, "data": identity.data})
+
+    def use(self, splits: Splits) -> None:
+        """Number the training pairs and keep the validation pairs.
+
+        Raises:
+            ValueError: no training pair is left.
+        """
+        longest = self.config.data.longest
+        numbered = ((self.source.encode(p.source), self.target.encode(p.target)) for p in splits.train)
+        self.examples = [one for one in numbered if one[1] and max(map(len, one)) <= longest]
+        if not self.examples:
+            raise ValueError(
+                f"no training pair is left: all {len(splits.train)} are empty or have more than data.longest "
+                f"({longest}) pieces."
+            )
+        self.lengths = [(len(source) + 1, len(target) + 1) for source, target in self.examples]
+        self.validation = splits.validation
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """Indices of every batch of an epoch."""
+        training = self.config.training
+        return token_batches(self.lengths, training.tokens_per_batch, training.seed, epoch)
+
+    def collate(self, indices: list[int]) -> Batch:
+        """The batch of these training pairs."""
+        return collate([self.examples[index] for index in indices])
+
+    def loss(self, model: nn.Module, batch: Batch) -> Loss:
+        """Cross-entropy of the targets, summed."""
+        features = model(batch.source, batch.source_lengths, batch.inputs).flatten(0, 1)
+        output = self.model.decoder.output
+        smoothed, plain = linear_cross_entropy(
+            features,
+            output.weight,
+            output.bias,
+            batch.targets.flatten(),
+            ignore=PAD,
+            smoothing=self.config.training.label_smoothing if model.training else 0.0,
+        )
+        return Loss(smoothed, (batch.targets != PAD).sum(), {"plain": plain})
+
+    def validate(self, model: nn.Module, processes: Accelerator) -> Validation:
+        """BLEU of greedy translations, and the loss with the true previous words."""
+        settings = self.config.search
+        pairs = self.validation[: settings.validate_on]
+        texts = self.translate([p.source for p in pairs], Greedy(), processes)
+        score = bleu(texts, [p.target for p in pairs], lowercase=self.config.data.lowercase)
+        total, count = 0.0, 0.0
+        mine = share(pairs, processes)
+        for start in range(0, len(mine), settings.batch):
+            part = mine[start : start + settings.batch]
+            numbered = [(self.source.encode(p.source), self.target.encode(p.target)) for p in part]
+            loss = self.loss(model, collate(numbered).to(processes.device))
+            total, count = total + float(loss.sum), count + float(loss.count)
+        total, count = summed([total, count], processes)
+        return Validation(score.value, {"loss": total / max(1.0, count), "bleu": score.value})
+
+    def translate(self, texts: Sequence[str], strategy: Strategy, processes: Accelerator) -> list[str]:
+        """The best translation of every text, shared among the processes."""
+        mine = share(texts, processes)
+        found = [best[0].text for best in self.predict(mine, strategy, processes.device)]
+        return gather_in_order(found, processes)
+
+    def predict(
+        self, texts: Sequence[str], strategy: Strategy, device: torch.device
+    ) -> Iterator[list[Prediction]]:
+        """N-best translations of every text, in order; an empty text has an empty translation."""
+        longest = self.config.search.longest_source
+        numbered = [self.source.encode(" ".join(text.split()))[:longest] for text in texts]
+        # Texts of one length share a batch, and the order is put back at the end.
+        order = sorted(range(len(numbered)), key=lambda place: -len(numbered[place]))
+        found: list[list[Prediction]] = [[] for _ in numbered]
+        while order:
+            size = max(1, min(self.config.search.batch, _POSITIONS // (len(numbered[order[0]]) + 1)))
+            places, order = order[:size], order[size:]
+            for place, best in zip(places, self._search([numbered[p] for p in places], strategy, device), strict=True):
+                found[place] = best
+        yield from found
+
+    def _search(
+        self, sources: list[list[int]], strategy: Strategy, device: torch.device
+    ) -> list[list[Prediction]]:
+        batch = collate([(source, []) for source in sources]).to(device)
+        with torch.no_grad():
+            encoded = self.model.encode(batch.source, batch.source_lengths)
+            limits = self._limits(device)
+            found = search(self.model.decoder, encoded, strategy, limits, begin=BEGIN, end=END)
+        return [
+            [self._prediction(source, hypothesis) if source else Prediction("", [], [], 0.0, None) for hypothesis in best]
+            for source, best in zip(sources, found, strict=True)
+        ]
+
+    def _limits(self, device: torch.device) -> Limits:
+        """What a translation may be: never padding, a second beginning or an unknown piece."""
+        may_follow = torch.ones(self.target.size, dtype=torch.bool, device=device)
+        may_follow[[PAD, BEGIN, UNKNOWN]] = False
+        settings = self.config.search
+        return Limits(settings.maximum, settings.minimum, allowed=lambda prefixes: may_follow.expand(len(prefixes), -1))
+
+    def _prediction(self, source: list[int], found: Hypothesis) -> Prediction:
+        weights = None if found.weights is None else [[round(w, 5) for w in row] for row in found.weights.tolist()]
+        return Prediction(
+            self.target.decode(found.tokens),
+            [*self.source.pieces(source), "</s>"],
+            [*self.target.pieces(found.tokens), "</s>"],
+            found.score,
+            weights,
+        )
+
+
+def metrics(config: Config, hypotheses: Sequence[str], references: Sequence[str]) -> list[Metric]:
+    """BLEU, chrF and exact match of translations."""
+    return [
+        bleu(hypotheses, references, lowercase=config.data.lowercase),
+        chrf(hypotheses, references),
+        exact_match(hypotheses, references),
+    ]
+
+
+def baselines(config: Config, splits: Splits) -> list[Metric]:
+    """BLEU of the trivial answer: the source itself."""
+    copied = bleu([p.source for p in splits.test], [p.target for p in splits.test], lowercase=config.data.lowercase)
+    return [Metric("copying the source: BLEU", copied.value, copied.protocol)]
+
