@@ -1,0 +1,1 @@
+"""Pictures of what a model looked at. This room knows no task: it draws plain data."""
