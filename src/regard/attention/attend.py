@@ -139,7 +139,7 @@ def _call(
     check_value(key, value)
     scored = as_score(score, key.shape[-1])
     scored.check(query.shape[-1], key.shape[-1])
-    keys = PreparedKeys.of(key, value, scored, working_dtype(query, key, value))
+    keys = PreparedKeys.of(key, value, scored, working_dtype(scored, query, key, value))
     call = Call(space, scored, where or Everything(), weigh, dropout)
     call.where.check(space)
     return call, keys

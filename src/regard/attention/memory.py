@@ -65,7 +65,7 @@ class Memory:
         check_value(key, value)
         space_of(key, key)
         scored = as_score(score, key.shape[-1])
-        self._keys = PreparedKeys.of(key, value, scored, working_dtype(key, value))
+        self._keys = PreparedKeys.of(key, value, scored, working_dtype(scored, key, value))
         self._where = where
 
     def __len__(self) -> int:

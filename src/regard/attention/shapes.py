@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from regard.attention.scores.score import Score
 from regard.attention.space import Space
 
 
@@ -53,14 +54,20 @@ def lift(tensor: Tensor) -> Tensor:
     return tensor.flatten(0, -4)
 
 
-def working_dtype(*tensors: Tensor) -> torch.dtype:
-    """The dtype a call computes in: the widest given, or autocast's where that is on."""
+def working_dtype(score: Score, *tensors: Tensor) -> torch.dtype:
+    """The dtype a call computes in: the widest given, or autocast's where that is on and the score bears it.
+
+    The gradient of an additive score's query is a sum over keys that almost cancels: in 16 bits rounding drowns
+    it, and an optimiser that normalises would then follow noise. So autocast narrows inner products only.
+    """
     device = tensors[0].device.type
     dtype = tensors[0].dtype
     for tensor in tensors[1:]:
         dtype = torch.promote_types(dtype, tensor.dtype)
-    if dtype != torch.float64 and torch.is_autocast_enabled(device):
+    if dtype != torch.float64 and torch.is_autocast_enabled(device) and score.is_inner_product:
         return torch.get_autocast_dtype(device)
+    if torch.is_autocast_enabled(device):
+        return torch.promote_types(dtype, torch.float32)
     return dtype
 
 

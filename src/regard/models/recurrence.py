@@ -95,12 +95,3 @@ def initialise(recurrent: nn.RNNBase) -> None:
             nn.init.zeros_(parameter)
             if isinstance(recurrent, nn.LSTM) and "bias_ih" in name:
                 parameter.data[recurrent.hidden_size : 2 * recurrent.hidden_size] = 1.0
-
-
-def embedding(vocabulary_size: int, size: int, padding: int = 0) -> nn.Embedding:
-    """Embeddings of unit variance over sqrt(size), with padding at zero."""
-    table = nn.Embedding(vocabulary_size, size, padding_idx=padding)
-    nn.init.normal_(table.weight, std=size**-0.5)
-    with torch.no_grad():
-        table.weight[padding].zero_()
-    return table

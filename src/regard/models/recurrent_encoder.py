@@ -8,7 +8,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from regard.layers import Dropout
 from regard.models.encoded import Encoded
-from regard.models.recurrence import Cell, embedding, initialise
+from regard.models.embedding import Embedding
+from regard.models.recurrence import Cell, initialise
 
 
 class RecurrentEncoder(nn.Module):
@@ -40,7 +41,7 @@ class RecurrentEncoder(nn.Module):
         self, vocabulary_size: int, embedding_size: int, hidden_size: int, layers: int, cell: Cell, dropout: float
     ) -> None:
         super().__init__()
-        self.embedding = embedding(vocabulary_size, embedding_size)
+        self.embedding = Embedding(vocabulary_size, embedding_size)
         self.dropout = Dropout(dropout)
         kind = {Cell.GRU: nn.GRU, Cell.LSTM: nn.LSTM}[cell]
         between = dropout if layers > 1 else 0.0

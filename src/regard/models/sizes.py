@@ -8,7 +8,8 @@ from enum import Enum
 import torch
 from torch import Tensor, nn
 
-from regard.models.recurrence import Cell, embedding
+from regard.models.embedding import Embedding
+from regard.models.recurrence import Cell
 
 
 class Tying(Enum):
@@ -37,9 +38,9 @@ class DecoderSizes:
         """Size of what the output layer reads."""
         return self.hidden_size if self.tying is Tying.NONE else self.embedding_size
 
-    def embed(self) -> nn.Embedding:
+    def embed(self) -> Embedding:
         """A table of target embeddings."""
-        return embedding(self.vocabulary_size, self.embedding_size)
+        return Embedding(self.vocabulary_size, self.embedding_size)
 
     def output_for(self, table: nn.Embedding) -> nn.Linear:
         """The output layer, which shares the table's matrix where that is asked for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -10,7 +9,7 @@ from enum import Enum
 from torch import Tensor, nn
 
 from regard.layers import Dropout, FeedForward, MultiHead, Sinusoidal
-from regard.models.recurrence import embedding
+from regard.models.embedding import Embedding
 
 
 class Norm(Enum):
@@ -77,10 +76,9 @@ class Embedded(nn.Module):
 
     def __init__(self, vocabulary_size: int, size: int, dropout: float) -> None:
         super().__init__()
-        self.table = embedding(vocabulary_size, size)
+        self.table = Embedding(vocabulary_size, size)
         self.positions, self.dropout = Sinusoidal(size), Dropout(dropout)
-        self.scale = math.sqrt(size)
 
     def forward(self, tokens: Tensor, start: int = 0) -> Tensor:
         """Vectors of tokens, of which the first is at position `start`."""
-        return self.dropout(self.positions(self.table(tokens) * self.scale, start))
+        return self.dropout(self.positions(self.table(tokens), start))
