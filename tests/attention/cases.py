@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import entmax
-import regard as rg
 import torch
 from torch import Tensor
+
+import regard as rg
 
 BATCH, HEADS, KEY_HEADS, QUERIES, KEYS, SIZE, OTHER, VALUE = 2, 6, 3, 7, 11, 5, 3, 13
 
@@ -64,9 +65,7 @@ def _written(query: Tensor, key: Tensor) -> Tensor:
 
 SCORE_CASES = (
     ScoreCase("Dot", rg.Dot, SIZE, lambda s, q, k: (k @ q) / math.sqrt(SIZE)),
-    ScoreCase(
-        "Dot-capped", lambda: rg.Dot(1.0, 2.0), SIZE, lambda s, q, k: 2.0 * torch.tanh((k @ q) / 2.0)
-    ),
+    ScoreCase("Dot-capped", lambda: rg.Dot(1.0, 2.0), SIZE, lambda s, q, k: 2.0 * torch.tanh((k @ q) / 2.0)),
     ScoreCase("Bilinear", lambda: _filled(rg.Bilinear(SIZE, OTHER)), OTHER, lambda s, q, k: k @ (s.weight.T @ q)),
     ScoreCase(
         "Additive",
@@ -77,7 +76,10 @@ SCORE_CASES = (
         ),
     ),
     ScoreCase(
-        "Location", lambda: _filled(rg.Location(SIZE, 19)), OTHER, lambda s, q, k: (s.places.weight @ q)[: len(k)]
+        "Location",
+        lambda: _filled(rg.Location(SIZE, 19)),
+        OTHER,
+        lambda s, q, k: (s.places.weight @ q)[: len(k)],
     ),
     ScoreCase("written", lambda: _written, SIZE, lambda s, q, k: -((k - q) ** 2).sum(-1) / 8),
 )
@@ -108,17 +110,21 @@ def _around(where: rg.Around, b: int, h: int, i: int) -> tuple[list[int], None, 
 
 WHERE_CASES = (
     WhereCase("everything", lambda: None, _everything),
-    WhereCase(
-        "Causal", rg.Causal, lambda w, b, h, i: (_keys(lambda j: j <= KEYS - QUERIES + i), None, None)
-    ),
+    WhereCase("Causal", rg.Causal, lambda w, b, h, i: (_keys(lambda j: j <= KEYS - QUERIES + i), None, None)),
     WhereCase("Causal-start", lambda: rg.Causal("start"), lambda w, b, h, i: (_keys(lambda j: j <= i), None, None)),
     WhereCase(
         "Window",
         lambda: rg.Window(2, 1),
-        lambda w, b, h, i: (_keys(lambda j: i + KEYS - QUERIES - 2 <= j <= i + KEYS - QUERIES + 1), None, None),
+        lambda w, b, h, i: (
+            _keys(lambda j: i + KEYS - QUERIES - 2 <= j <= i + KEYS - QUERIES + 1),
+            None,
+            None,
+        ),
     ),
     WhereCase(
-        "Lengths", lambda: rg.Lengths(_LENGTHS), lambda w, b, h, i: (_keys(lambda j: j < _LENGTHS[b]), None, None)
+        "Lengths",
+        lambda: rg.Lengths(_LENGTHS),
+        lambda w, b, h, i: (_keys(lambda j: j < _LENGTHS[b]), None, None),
     ),
     WhereCase(
         "Lengths-both",
@@ -126,7 +132,9 @@ WHERE_CASES = (
         lambda w, b, h, i: (_keys(lambda j: j < _LENGTHS[b] and i < _QUERY_LENGTHS[b]), None, None),
     ),
     WhereCase(
-        "Mask", lambda: rg.Mask(_MASK), lambda w, b, h, i: (_keys(lambda j: bool(_MASK[b, 0, i, j])), None, None)
+        "Mask",
+        lambda: rg.Mask(_MASK),
+        lambda w, b, h, i: (_keys(lambda j: bool(_MASK[b, 0, i, j])), None, None),
     ),
     WhereCase(
         "Bias",
@@ -194,7 +202,13 @@ def inputs(key_size: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def by_hand(
-    score: ScoreCase, where: WhereCase, weigh: WeighCase, built: tuple, query: Tensor, key: Tensor, value: Tensor
+    score: ScoreCase,
+    where: WhereCase,
+    weigh: WeighCase,
+    built: tuple,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
 ) -> Tensor:
     """Context, row by row, from the keys that may be seen and nothing else."""
     rows = []

@@ -151,16 +151,13 @@ class Memory:
                 f"select needs keys of shape (batch, time, size) or (batch, heads, time, size), but they have "
                 f"the leading sizes {old.lead}."
             )
-        chosen = {
-            name: None if tensor is None else tensor.index_select(0, index)
-            for name, tensor in (("bad_key", old.bad_key), ("bad_value", old.bad_value))
-        }
         keys = replace(
             old,
             lead=(index.shape[0], *old.lead[1:]),
             key=old.key.index_select(0, index),
             value=old.value.index_select(0, index),
-            **chosen,
+            bad_key=None if old.bad_key is None else old.bad_key.index_select(0, index),
+            bad_value=None if old.bad_value is None else old.bad_value.index_select(0, index),
         )
         return self._with(keys, None if self._where is None else self._where.select(index))
 
@@ -181,9 +178,7 @@ class Memory:
         return call
 
 
-def _cat(
-    old_bad: Tensor | None, new_bad: Tensor | None, old: Tensor, new: Tensor, size: int
-) -> Tensor | None:
+def _cat(old_bad: Tensor | None, new_bad: Tensor | None, old: Tensor, new: Tensor, size: int) -> Tensor | None:
     if old_bad is None and new_bad is None:
         return None
     none = torch.zeros((), dtype=torch.bool, device=old.device)

@@ -83,9 +83,7 @@ def weights_of(call: Call, query: Clean, keys: PreparedKeys) -> Tensor:
     return _as_given(weights, space)
 
 
-def _poisoned(
-    tensor: Tensor, call: Call, query: Tensor | None, key: Tensor | None, value: Tensor | None
-) -> Tensor:
+def _poisoned(tensor: Tensor, call: Call, query: Tensor | None, key: Tensor | None, value: Tensor | None) -> Tensor:
     if query is None and key is None and value is None:
         return tensor
     return tensor * poison(call, query, key, value).to(tensor.dtype)

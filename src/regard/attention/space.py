@@ -112,7 +112,7 @@ class Tile:
         return torch.arange(self.columns.start, self.columns.stop, device=self.space.device)[None, :]
 
     def cut(self, lifted: Tensor) -> Tensor:
-        """This tile of a tensor that broadcasts to (batch, heads, queries, keys)."""
+        """The tile of a tensor that broadcasts to (batch, heads, queries, keys)."""
         spans = (self.batch, self.heads, self.rows, self.columns)
         index = tuple(
             slice(None) if size == 1 else slice(span.start, span.stop)

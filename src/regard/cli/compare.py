@@ -97,10 +97,15 @@ def _row(variant: Variant, name: str, folder: Path, settings: list[str]) -> dict
         where = ["--resume", str(run)] if (run / "config.yaml").exists() else ["--run", str(run)]
         what = [] if where[0] == "--resume" else [*variant.settings, *settings]
         code = "import sys; from regard.cli.measured import main; sys.exit(main(sys.argv[1:]))"
-        done = subprocess.run([sys.executable, "-c", code, str(run), "train", name, *what, *where, "--json"],
-                              stdout=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(run), "train", name, *what, *where, "--json"],
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
         if done.returncode:
-            raise ValueError(f"training {variant.name} ended with exit code {done.returncode}; see its message above.")
+            raise ValueError(
+                f"training {variant.name} ended with exit code {done.returncode}; see its message above."
+            )
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     cost = json.loads((run / "cost.json").read_text(encoding="utf-8"))
     steps = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -128,8 +133,15 @@ def _print(rows: list[dict[str, object]]) -> None:
 
     first = score(rows[0]["scores"])
     body = [
-        [str(r["mechanism"]), *(f"{score(r['scores'], n)['value']:.2f}" for n in (0, 1)), str(r["seconds"]),
-         str(r["steps"]), str(r["tokens_per_second"]), str(r["peak_mebibytes"]), str(r["parameters"])]
+        [
+            str(r["mechanism"]),
+            *(f"{score(r['scores'], n)['value']:.2f}" for n in (0, 1)),
+            str(r["seconds"]),
+            str(r["steps"]),
+            str(r["tokens_per_second"]),
+            str(r["peak_mebibytes"]),
+            str(r["parameters"]),
+        ]
         for r in rows
     ]
     copied = score(rows[0]["baselines"])

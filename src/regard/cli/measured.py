@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
         # The system counts kibibytes, except on macOS, which counts bytes.
         mebibytes = used / (2**20 if sys.platform == "darwin" else 2**10)
         with safe_open(Path(folder) / "model.safetensors", "pt") as weights:
-            count = sum(weights.get_tensor(name).numel() for name in weights.keys())
+            count = sum(weights.get_tensor(name).numel() for name in weights.offset_keys())
         cost = {"peak_mebibytes": round(mebibytes), "parameters": count}
         (Path(folder) / "cost.json").write_text(json.dumps(cost), encoding="utf-8")
     return code

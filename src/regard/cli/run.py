@@ -33,9 +33,7 @@ _LINES = 256
 
 def main(arguments: list[str]) -> int:
     """Translate standard input; the exit code."""
-    given = split(
-        arguments, values=("--n-best",), flags=("--alignments", "--json", "--help", "-h"), words=1
-    )
+    given = split(arguments, values=("--n-best",), flags=("--alignments", "--json", "--help", "-h"), words=1)
     if given.has("--help") or given.has("-h"):
         print(HELP, end="")
         return 0

@@ -149,7 +149,8 @@ def _classes(kind: type[object]) -> list[str]:
     """Names of every class that a setting may name."""
     found = []
     for hint in get_type_hints(kind).values():
-        for inner in hint.__subclasses__() if isinstance(hint, type) else []:
+        named: list[type] = hint.__subclasses__() if isinstance(hint, type) else []
+        for inner in named:
             found += [inner.__name__, *(_classes(inner) if is_dataclass(inner) else [])]
         if isinstance(hint, type) and is_dataclass(hint):
             found += _classes(hint)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from regard.cli.arguments import Arguments, split
@@ -68,19 +68,13 @@ def main(arguments: list[str]) -> int:
     outcome = train_run(config, run, splits, processes)
     if not processes.is_main_process:
         return 0
-    from regard.look.report import summary, write_report
+    from regard.look.report import translations, write_report
 
     report = write_report(run.path)
     if given.has("--json"):
-        print(json.dumps({"run": str(run.path), **_plain(outcome)}, ensure_ascii=False))
+        print(json.dumps({"run": str(run.path), **asdict(outcome)}, ensure_ascii=False))
         return 0
     metrics_table([*outcome.test, *outcome.baselines])
-    print(summary(run.path, samples=3))
-    print(f"report: {report}", file=sys.stdout)
+    print(translations(run.path))
+    print(f"report: {report}")
     return 0
-
-
-def _plain(outcome: object) -> dict[str, object]:
-    from dataclasses import asdict
-
-    return asdict(outcome)  # type: ignore[call-overload]

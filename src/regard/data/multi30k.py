@@ -44,5 +44,3 @@ def _file(name: str, folder: Path | None) -> Path:
         raise FileNotFoundError(f"{folder} has neither {name} nor {name}.gz, which Multi30k needs.")
     advice = "Download the files by hand and name their folder with data.folder=FOLDER."
     return obtain([Official(f"{_ADDRESS}/{name}.gz", _SHA256[name])], advice)
-
-

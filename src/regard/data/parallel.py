@@ -21,7 +21,7 @@ class Pair:
 
 
 def read_parallel(*paths: str | Path) -> list[Pair]:
-    """Pairs from two text files (a sentence a line), or from one .tsv, .csv or .jsonl file.
+    r"""Pairs from two text files (a sentence a line), or from one .tsv, .csv or .jsonl file.
 
     Columns and fields are the first two; a header is recognised where it says "source" and "target", which a
     .jsonl file's fields must be called. A name ending in .gz is unpacked.
@@ -34,7 +34,7 @@ def read_parallel(*paths: str | Path) -> list[Pair]:
     Example:
         >>> import tempfile, pathlib
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "pairs.tsv"
-        >>> _ = path.write_text("ein Hund\\ta dog\\n", encoding="utf-8")
+        >>> _ = path.write_text("ein Hund\ta dog\n", encoding="utf-8")
         >>> read_parallel(path)
         [Pair(source='ein Hund', target='a dog')]
     """
@@ -111,8 +111,11 @@ def _json_lines(path: Path) -> Iterator[Pair]:
 
 def _table(path: Path, delimiter: str) -> Iterator[Pair]:
     text = "\n".join(read_lines(path))
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter, quoting=quoting)
+    # In a .tsv file quotation marks are only themselves.
+    if delimiter == "\t":
+        rows = csv.reader(io.StringIO(text), delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    else:
+        rows = csv.reader(io.StringIO(text), delimiter=delimiter)
     columns = (0, 1)
     for number, row in enumerate(rows, start=1):
         if number == 1 and {"source", "target"} <= {name.strip().lower() for name in row}:

@@ -44,9 +44,7 @@ def load() -> Splits:
     return Splits("statcan", train, validation, test, LICENCE, CITATION)
 
 
-def sentences(
-    notes: dict[str, list[dict[str, str]]], tables: dict[str, dict[str, str]]
-) -> dict[Pair, set[str]]:
+def sentences(notes: dict[str, list[dict[str, str]]], tables: dict[str, dict[str, str]]) -> dict[Pair, set[str]]:
     """Aligned sentences of footnotes and titles, each with the tables it occurs in."""
     found: dict[Pair, set[str]] = {}
     for table, entries in notes.items():

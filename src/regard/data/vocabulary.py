@@ -22,6 +22,11 @@ class Vocabulary(ABC):
     Numbers 0 to 3 are padding, begin, end and unknown; `encode` gives none of the first three.
     """
 
+    @classmethod
+    @abstractmethod
+    def fit(cls, texts: Iterable[str], size: int) -> Vocabulary:
+        """Learn at most `size` pieces from training texts."""
+
     @property
     @abstractmethod
     def size(self) -> int:
@@ -94,7 +99,7 @@ class Subwords(Vocabulary):
         shown = []
         for number in ids:
             text = self._tokenizer.decode([number], skip_special_tokens=False)
-            shown.append(self._tokenizer.id_to_token(number) if "\ufffd" in text else text)
+            shown.append(self._tokenizer.id_to_token(number) or text if "\ufffd" in text else text)
         return shown
 
     def as_json(self) -> dict[str, object]:

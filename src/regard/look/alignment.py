@@ -7,7 +7,15 @@ from html import escape
 
 # Cividis (Nunez, Anderton and Renslow 2018), light to dark here so that little weight is paper: even in brightness,
 # and alike for readers with and without colour-blindness.
-_RAMP = ((255, 253, 240), (253, 231, 130), (212, 193, 104), (165, 157, 117), (122, 123, 120), (76, 88, 108), (0, 34, 78))
+_RAMP = (
+    (255, 253, 240),
+    (253, 231, 130),
+    (212, 193, 104),
+    (165, 157, 117),
+    (122, 123, 120),
+    (76, 88, 108),
+    (0, 34, 78),
+)
 _CELL, _FONT = 26, 13
 
 
@@ -61,11 +69,13 @@ def alignment_svg(
     )
     rows = "".join(
         f'<text class="label" x="{left - 7}" y="{top + _CELL * row + _CELL / 2 + _FONT / 3:.1f}" '
-        f'text-anchor="end">{escape(shown(piece))}</text>' + _cells(source, piece, weights[row], left, top + _CELL * row)
+        f'text-anchor="end">{escape(shown(piece))}</text>'
+        + _cells(source, piece, weights[row], left, top + _CELL * row)
         for row, piece in enumerate(target)
     )
+    name = escape(title, quote=True)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="alignment" role="img" aria-label="{escape(title, quote=True)}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="alignment" role="img" aria-label="{name}" '
         f'viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-size="{_FONT}" '
         f'font-family="system-ui, sans-serif"><title>{escape(title)}</title>{above}{rows}</svg>'
     )
@@ -73,12 +83,13 @@ def alignment_svg(
 
 def _cells(source: Sequence[str], target: str, row: Sequence[float], left: float, top: float) -> str:
     strongest = max(range(len(row)), key=row.__getitem__) if row else -1
-    return "".join(
-        f'<rect x="{left + _CELL * column + 1:.1f}" y="{top + 1:.1f}" width="{_CELL - 2}" height="{_CELL - 2}" rx="2" '
-        f'fill="{colour(weight)}"{" class=" + chr(34) + "strongest" + chr(34) if column == strongest else ""}>'
-        f"<title>{escape(shown(target))} looked at {escape(shown(source[column]))}: {weight:.3f}</title></rect>"
-        for column, weight in enumerate(row)
-    )
+    cells = []
+    for column, weight in enumerate(row):
+        place = f'x="{left + _CELL * column + 1:.1f}" y="{top + 1:.1f}" width="{_CELL - 2}" height="{_CELL - 2}"'
+        mark = ' class="strongest"' if column == strongest else ""
+        label = f"{shown(target)} looked at {shown(source[column])}: {weight:.3f}"
+        cells.append(f'<rect {place} rx="2" fill="{colour(weight)}"{mark}><title>{escape(label)}</title></rect>')
+    return "".join(cells)
 
 
 def shown(piece: str) -> str:

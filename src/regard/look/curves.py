@@ -27,8 +27,9 @@ def curve_svg(points: Sequence[tuple[float, float]], title: str, across: str, up
     """
     if not points:
         raise ValueError("points is empty, expected at least one (x, y).")
-    xs, ys = ticks(min(x for x, _y in points), max(x for x, _y in points)), ticks(
-        min(y for _x, y in points), max(y for _x, y in points)
+    xs, ys = (
+        ticks(min(x for x, _y in points), max(x for x, _y in points)),
+        ticks(min(y for _x, y in points), max(y for _x, y in points)),
     )
     inner_width, inner_height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 
@@ -38,29 +39,36 @@ def curve_svg(points: Sequence[tuple[float, float]], title: str, across: str, up
             _TOP + inner_height - (y - ys[0]) / (ys[-1] - ys[0]) * inner_height,
         )
 
-    grid = "".join(
-        f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{place(xs[0], y)[1]:.1f}" y2="{place(xs[0], y)[1]:.1f}"/>'
-        f'<text class="tick" x="{_LEFT - 8}" y="{place(xs[0], y)[1] + 4:.1f}" text-anchor="end">{number(y)}</text>'
-        for y in ys
-    ) + "".join(
-        f'<text class="tick" x="{place(x, ys[0])[0]:.1f}" y="{_HEIGHT - _BOTTOM + 17}" text-anchor="middle">{number(x)}</text>'
+    bottom, right = _TOP + inner_height, _WIDTH - _RIGHT
+    grid = [_gridline(place(xs[0], y)[1], right, number(y)) for y in ys]
+    grid += [
+        f'<text class="tick" x="{place(x, ys[0])[0]:.1f}" y="{bottom + 17}" text-anchor="middle">{number(x)}</text>'
         for x in xs
-    )
-    line = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in points)
-    dots = "".join(
-        '<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"><title>{} {}: {:.4g}</title></circle>'.format(
-            *place(x, y), escape(across), number(x), y
-        )
-        for x, y in (points if len(points) <= 40 else points[-1:])
-    )
+    ]
+    places = [(*place(x, y), f"{across} {number(x)}: {y:.4g}") for x, y in points]
+    line = " ".join(f"{left:.1f},{top:.1f}" for left, top, _label in places)
+    # Dots on a long line would only thicken it; its last point is where the eye goes.
+    dots = [
+        f'<circle class="dot" cx="{left:.1f}" cy="{top:.1f}" r="3"><title>{escape(label)}</title></circle>'
+        for left, top, label in (places if len(places) <= 40 else places[-1:])
+    ]
+    middle, centre = _LEFT + inner_width / 2, _TOP + inner_height / 2
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="curve" role="img" aria-label="{escape(title, quote=True)}" '
-        f'viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="system-ui, sans-serif" font-size="12">'
-        f'<text class="heading" x="{_LEFT}" y="15">{escape(title)}</text>{grid}'
-        f'<polyline class="line" points="{line}" fill="none"/>{dots}'
-        f'<text class="tick" x="{_LEFT + inner_width / 2}" y="{_HEIGHT - 8}" text-anchor="middle">{escape(across)}</text>'
-        f'<text class="tick" transform="translate(13,{_TOP + inner_height / 2}) rotate(-90)" text-anchor="middle">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="curve" role="img" '
+        f'aria-label="{escape(title, quote=True)}" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+        f'font-family="system-ui, sans-serif" font-size="12">'
+        f'<text class="heading" x="{_LEFT}" y="15">{escape(title)}</text>{"".join(grid)}'
+        f'<polyline class="line" points="{line}" fill="none"/>{"".join(dots)}'
+        f'<text class="tick" x="{middle}" y="{_HEIGHT - 8}" text-anchor="middle">{escape(across)}</text>'
+        f'<text class="tick" transform="translate(13,{centre}) rotate(-90)" text-anchor="middle">'
         f"{escape(up)}</text></svg>"
+    )
+
+
+def _gridline(height: float, right: float, label: str) -> str:
+    return (
+        f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{height:.1f}" y2="{height:.1f}"/>'
+        f'<text class="tick" x="{_LEFT - 8}" y="{height + 4:.1f}" text-anchor="end">{label}</text>'
     )
 
 

@@ -79,11 +79,17 @@ def report(run: Run) -> str:
         True
     """
     style = files("regard.look").joinpath("report.css").read_text(encoding="utf-8")
-    sections = [_scores(run), _curves(run), *(_sample(n, s) for n, s in enumerate(run.samples, 1)), _settings(run)]
+    sections = [
+        _scores(run),
+        _curves(run),
+        *(_sample(n, s) for n, s in enumerate(run.samples, 1)),
+        _settings(run),
+    ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
         f"<title>{escape(run.name)} – Regard</title><style>{style}</style></head><body><main>"
         f"<h1>{escape(run.name)}</h1>{''.join(sections)}</main></body></html>"
     )
@@ -104,13 +110,27 @@ def write_report(folder: Path) -> Path:
     return path
 
 
-def summary(folder: Path, samples: int = 3) -> str:
-    """The report as text: scores with protocol, and translations with the strongest source piece of each piece."""
-    run, lines = read_run(folder), []
-    for kind, found in run.scores.items():
-        lines += [f"{kind:<10} {m['name']:<26} {m['value']:7.2f}   {m['protocol']}" for m in found]
-    for sample in run.samples[:samples]:
-        lines += ["", f"source     {sample.source_text}", f"reference  {sample.reference}", f"ours       {sample.text}"]
+def summary(folder: Path) -> str:
+    """The report as text: scores with their protocols, then translations."""
+    run = read_run(folder)
+    scores = [
+        f"{kind:<10} {m['name']:<26} {m['value']:7.2f}   {m['protocol']}"
+        for kind, found in run.scores.items()
+        for m in found
+    ]
+    return "\n".join([*scores, translations(folder)])
+
+
+def translations(folder: Path, most: int = 3) -> str:
+    """A few translations as text, each piece with the source piece it looked at most."""
+    lines: list[str] = []
+    for sample in read_run(folder).samples[:most]:
+        lines += [
+            "",
+            f"source     {sample.source_text}",
+            f"reference  {sample.reference}",
+            f"ours       {sample.text}",
+        ]
         pairs = "  ".join(f"{shown(a)}←{shown(b)}" for a, b, _weight in sample.strongest())
         lines += [f"looked at  {pairs}"] if pairs else []
     return "\n".join(lines)
@@ -124,9 +144,10 @@ def _scores(run: Run) -> str:
         for m in found
     )
     if not rows:
-        return "<section><h2>Scores</h2><p>This run has not been scored yet: <code>regard evaluate</code> does.</p></section>"
+        return "<section><h2>Scores</h2><p>Not scored yet: <code>regard evaluate</code> does that.</p></section>"
     head = "<tr><th>on</th><th>measure</th><th class='number'>value</th><th>protocol</th></tr>"
-    return f"<section><h2>Scores</h2><div class='wide'><table><thead>{head}</thead><tbody>{rows}</tbody></table></div></section>"
+    body = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    return f"<section><h2>Scores</h2><div class='wide'>{body}</div></section>"
 
 
 def _curves(run: Run) -> str:
@@ -173,10 +194,9 @@ def _map(sample: Sample) -> str:
 
 
 def _settings(run: Run) -> str:
-    return f"<section><h2>Settings</h2><details><summary>config.yaml</summary><pre>{escape(run.settings)}</pre></details></section>"
+    body = f"<details><summary>config.yaml</summary><pre>{escape(run.settings)}</pre></details>"
+    return f"<section><h2>Settings</h2>{body}</section>"
 
 
 def _json(path: Path, otherwise: Any) -> Any:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else otherwise
-
-

@@ -48,7 +48,12 @@ class Recurrent(Architecture):
     def build(self, source_vocabulary_size: int, target_vocabulary_size: int) -> Seq2Seq:
         """The model; both vocabularies must be one where everything is tied."""
         encoder = RecurrentEncoder(
-            source_vocabulary_size, self.embedding_size, self.hidden_size, self.layers, self.cell, self.dropout
+            source_vocabulary_size,
+            self.embedding_size,
+            self.hidden_size,
+            self.layers,
+            self.cell,
+            self.dropout,
         )
         sizes = DecoderSizes(
             target_vocabulary_size,

@@ -16,7 +16,8 @@ from regard.models.sizes import DecoderSizes, join
 class BahdanauDecoder(nn.Module):
     """Look with the previous state, then step, then read out.
 
-    c_t = attend(s_{t-1}, h, h),   s_t = RNN(s_{t-1}, [E y_{t-1} ; c_t]),   features_t = tanh(W [s_t ; E y_{t-1} ; c_t])
+    c_t = attend(s_{t-1}, h, h),   s_t = RNN(s_{t-1}, [E y_{t-1} ; c_t]),
+    features_t = tanh(W [s_t ; E y_{t-1} ; c_t])
 
     The readout is tanh where the paper has maxout. The score is any; the paper's is Additive.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -59,7 +59,7 @@ class Encoder(Protocol):
 
     size: int
 
-    def __call__(self, tokens: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]) -> Encoded:
+    def __call__(self, tokens: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"], /) -> Any:
         """Encode a padded batch."""
         ...
 
@@ -69,7 +69,7 @@ class Decoder(Protocol):
 
     output: nn.Linear
 
-    def __call__(self, encoded: Encoded, inputs: Int[Tensor, "batch target"]) -> Tensor:
+    def __call__(self, encoded: Encoded, inputs: Int[Tensor, "batch target"], /) -> Any:
         """Features (batch, target, features) of every step, given the true previous tokens."""
         ...
 
@@ -77,6 +77,6 @@ class Decoder(Protocol):
         """The state before the first step."""
         ...
 
-    def step(self, inputs: Int[Tensor, " batch"], state: State) -> Step:
+    def step(self, inputs: Int[Tensor, " batch"], state: Any) -> Step:
         """One step, given the tokens of the step before."""
         ...

@@ -25,7 +25,8 @@ class Feeding(Enum):
 class LuongDecoder(nn.Module):
     """Step, look with the new state, and join what was read.
 
-    s_t = RNN(s_{t-1}, [E y_{t-1} ; h~_{t-1}]),   c_t = attend(s_t, h, h, where=locality),   h~_t = tanh(W [s_t ; c_t])
+    s_t = RNN(s_{t-1}, [E y_{t-1} ; h~_{t-1}]),   c_t = attend(s_t, h, h, where=locality),
+    h~_t = tanh(W [s_t ; c_t])
 
     Without input feeding h~_{t-1} is left out, and all steps run at once.
 

@@ -23,9 +23,7 @@ class PlainDecoder(nn.Module):
         super().__init__()
         self.embedding = sizes.embed()
         self.dropout = Dropout(sizes.dropout)
-        self.recurrence = Recurrence(
-            sizes.cell, sizes.embedding_size, sizes.hidden_size, sizes.layers, sizes.dropout
-        )
+        self.recurrence = Recurrence(sizes.cell, sizes.embedding_size, sizes.hidden_size, sizes.layers, sizes.dropout)
         self.bridge = Bridge(self.recurrence, sizes.source_size)
         self.readout = nn.Linear(sizes.hidden_size + sizes.embedding_size, sizes.feature_size)
         self.output = sizes.output_for(self.embedding)
@@ -51,4 +49,3 @@ class PlainDecoder(nn.Module):
 
     def _features(self, states: Tensor, embedded: Tensor) -> Tensor:
         return self.dropout(self.readout(join(states, embedded)).tanh())
-

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 

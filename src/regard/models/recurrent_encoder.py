@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from regard.layers import Dropout
-from regard.models.encoded import Encoded
 from regard.models.embedding import Embedding
+from regard.models.encoded import Encoded
 from regard.models.recurrence import Cell, initialise
 
 
@@ -38,7 +38,13 @@ class RecurrentEncoder(nn.Module):
     """
 
     def __init__(
-        self, vocabulary_size: int, embedding_size: int, hidden_size: int, layers: int, cell: Cell, dropout: float
+        self,
+        vocabulary_size: int,
+        embedding_size: int,
+        hidden_size: int,
+        layers: int,
+        cell: Cell,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.embedding = Embedding(vocabulary_size, embedding_size)

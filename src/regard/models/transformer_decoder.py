@@ -76,9 +76,14 @@ class TransformerDecoder(nn.Module):
     def __init__(self, vocabulary_size: int, layers: int, sizes: LayerSizes, tying: Tying) -> None:
         super().__init__()
         self.embedded = Embedded(vocabulary_size, sizes.size, sizes.dropout)
-        self.layers = nn.ModuleList(DecoderLayer(sizes) for _ in range(layers))
+        self.stack = nn.ModuleList(DecoderLayer(sizes) for _ in range(layers))
         self.last = sizes.last()
         self.output = output_layer(sizes.size, self.embedded.table, tying)
+
+    @property
+    def layers(self) -> list[DecoderLayer]:
+        """The layers, first to last."""
+        return [layer for layer in self.stack if isinstance(layer, DecoderLayer)]
 
     def forward(
         self, encoded: Encoded, inputs: Int[Tensor, "batch target"]

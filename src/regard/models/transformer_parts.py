@@ -40,7 +40,8 @@ class LayerSizes:
 
     def residual(self) -> PreNorm | PostNorm:
         """A residual connection of this norm."""
-        return {Norm.PRE: PreNorm, Norm.POST: PostNorm}[self.norm](self.size, self.dropout)
+        kinds: dict[Norm, type[PreNorm | PostNorm]] = {Norm.PRE: PreNorm, Norm.POST: PostNorm}
+        return kinds[self.norm](self.size, self.dropout)
 
     def last(self) -> nn.Module:
         """What follows the last layer: pre-norm layers leave their sum unnormalised."""

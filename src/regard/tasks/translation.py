@@ -36,7 +36,6 @@ from regard.train.search import Hypothesis, search
 from regard.train.settings import Training
 from regard.train.strategies import Beam, Greedy, Limits, Strategy
 
-
 # Source positions that a search holds at a time, so that a few very long sources do not fill the memory.
 _POSITIONS = 16_384
 
@@ -120,12 +119,14 @@ class Config:
 
     data: Data = field(default_factory=Data)
     pieces: Pieces = field(default_factory=Pieces)
-    model: Architecture = field(
-        default_factory=lambda: Recurrent(dropout=0.1, mechanism=Luong(feeding=Feeding.NONE))
-    )
+    model: Architecture = field(default_factory=lambda: Recurrent(dropout=0.1, mechanism=Luong(feeding=Feeding.NONE)))
     training: Training = field(
         default_factory=lambda: Training(
-            minutes=4.0, epochs=None, tokens_per_batch=1536, learning_rate=2e-3, schedule=Exponential(600, 100)
+            minutes=4.0,
+            epochs=None,
+            tokens_per_batch=1536,
+            learning_rate=2e-3,
+            schedule=Exponential(600, 100),
         )
     )
     search: Search = field(default_factory=Search)
@@ -152,8 +153,11 @@ def data(config: Config) -> Splits:
     splits = _load(config.data)
     if not config.data.lowercase:
         return splits
-    parts = ([Pair(p.source.lower(), p.target.lower()) for p in part] for part in _parts(splits))
-    return Splits(splits.name, *parts, splits.licence, splits.citation)
+    train, validation, test = (
+        [Pair(p.source.lower(), p.target.lower()) for p in part]
+        for part in (splits.train, splits.validation, splits.test)
+    )
+    return Splits(splits.name, train, validation, test, splits.licence, splits.citation)
 
 
 def _load(settings: Data) -> Splits:
@@ -164,20 +168,19 @@ def _load(settings: Data) -> Splits:
                 f"data.{missing[0]} is empty; with data.name=files all of data.train, data.validation and data.test "
                 "need files, for example data.train=[train.en,train.fr]."
             )
-        parts = (read_parallel(*getattr(settings, name)) for name in ("train", "validation", "test"))
-        return Splits("files", *parts, "your own", "")
+        train, validation, test = (
+            read_parallel(*paths) for paths in (settings.train, settings.validation, settings.test)
+        )
+        return Splits("files", train, validation, test, "your own", "")
     if settings.name == "multi30k" and settings.folder is not None:
         return multi30k.load(Path(settings.folder))
     return dataset(settings.name).load()
 
 
-def _parts(splits: Splits) -> tuple[list[Pair], list[Pair], list[Pair]]:
-    return splits.train, splits.validation, splits.test
-
-
 def fit(config: Config, splits: Splits) -> tuple[Vocabulary, Vocabulary]:
     """Vocabularies of source and target, from the training part alone."""
-    kind = {"subwords": Subwords, "words": Words, "characters": Characters}[config.pieces.kind]
+    kinds: dict[str, type[Vocabulary]] = {"subwords": Subwords, "words": Words, "characters": Characters}
+    kind = kinds[config.pieces.kind]
     sources, targets = [p.source for p in splits.train], [p.target for p in splits.train]
     if config.pieces.shared:
         both = kind.fit(sources + targets, config.pieces.size)
@@ -290,9 +293,7 @@ class Translation:
         found = [best[0].text for best in self.predict(mine, strategy, processes.device)]
         return gather_in_order(found, processes)
 
-    def predict(
-        self, texts: Sequence[str], strategy: Strategy, device: torch.device
-    ) -> Iterator[list[Prediction]]:
+    def predict(self, texts: Sequence[str], strategy: Strategy, device: torch.device) -> Iterator[list[Prediction]]:
         """N-best translations of every text, in order; an empty text has an empty translation."""
         longest = self.config.search.longest_source
         numbered = [self.source.encode(" ".join(text.split()))[:longest] for text in texts]
@@ -302,20 +303,23 @@ class Translation:
         while order:
             size = max(1, min(self.config.search.batch, _POSITIONS // (len(numbered[order[0]]) + 1)))
             places, order = order[:size], order[size:]
-            for place, best in zip(places, self._search([numbered[p] for p in places], strategy, device), strict=True):
+            for place, best in zip(
+                places, self._search([numbered[p] for p in places], strategy, device), strict=True
+            ):
                 found[place] = best
         yield from found
 
-    def _search(
-        self, sources: list[list[int]], strategy: Strategy, device: torch.device
-    ) -> list[list[Prediction]]:
+    def _search(self, sources: list[list[int]], strategy: Strategy, device: torch.device) -> list[list[Prediction]]:
         batch = collate([(source, []) for source in sources]).to(device)
         with torch.no_grad():
             encoded = self.model.encode(batch.source, batch.source_lengths)
             limits = self._limits(device)
             found = search(self.model.decoder, encoded, strategy, limits, begin=BEGIN, end=END)
         return [
-            [self._prediction(source, hypothesis) if source else Prediction("", [], [], 0.0, None) for hypothesis in best]
+            [
+                self._prediction(source, hypothesis) if source else Prediction("", [], [], 0.0, None)
+                for hypothesis in best
+            ]
             for source, best in zip(sources, found, strict=True)
         ]
 
@@ -324,7 +328,9 @@ class Translation:
         may_follow = torch.ones(self.target.size, dtype=torch.bool, device=device)
         may_follow[[PAD, BEGIN, UNKNOWN]] = False
         settings = self.config.search
-        return Limits(settings.maximum, settings.minimum, allowed=lambda prefixes: may_follow.expand(len(prefixes), -1))
+        return Limits(
+            settings.maximum, settings.minimum, allowed=lambda prefixes: may_follow.expand(len(prefixes), -1)
+        )
 
     def _prediction(self, source: list[int], found: Hypothesis) -> Prediction:
         weights = None if found.weights is None else [[round(w, 5) for w in row] for row in found.weights.tolist()]
@@ -350,4 +356,3 @@ def baselines(config: Config, splits: Splits) -> list[Metric]:
     """BLEU of the trivial answer: the source itself."""
     copied = bleu([p.source for p in splits.test], [p.target for p in splits.test], lowercase=config.data.lowercase)
     return [Metric("copying the source: BLEU", copied.value, copied.protocol)]
-

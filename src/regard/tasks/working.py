@@ -41,9 +41,7 @@ def score_run(task: Translation, run: RunFolder, splits: Splits, processes: Acce
     task.model.eval()
     sources, references = [p.source for p in splits.test], [p.target for p in splits.test]
     texts = task.translate(sources, task.config.search.strategy(), processes)
-    outcome = Outcome(
-        translation.metrics(task.config, texts, references), translation.baselines(task.config, splits)
-    )
+    outcome = Outcome(translation.metrics(task.config, texts, references), translation.baselines(task.config, splits))
     if processes.is_main_process:
         scores = {"test": outcome.test, "baselines": outcome.baselines}
         run.write_json("scores.json", {name: [asdict(one) for one in found] for name, found in scores.items()})
@@ -70,9 +68,17 @@ def _samples(task: Translation, splits: Splits, processes: Accelerator) -> list[
     fitting = [p for p in splits.test if 6 <= len(p.source.split()) <= 18] or splits.test
     chosen = fitting[:: max(1, len(fitting) // 6)][:6]
     found = task.predict([p.source for p in chosen], task.config.search.strategy(), processes.device)
-    samples = []
+    samples: list[dict[str, object]] = []
     for pair, best in zip(chosen, found, strict=True):
         one = best[0]
-        samples.append({"source": one.source, "target": one.target, "reference": pair.target, "text": one.text,
-                        "source_text": pair.source, "weights": one.weights})
+        samples.append(
+            {
+                "source": one.source,
+                "target": one.target,
+                "reference": pair.target,
+                "text": one.text,
+                "source_text": pair.source,
+                "weights": one.weights,
+            }
+        )
     return samples

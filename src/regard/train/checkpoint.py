@@ -100,9 +100,7 @@ def latest_checkpoint(run: RunFolder) -> Path | None:
     return found[-1] if found else None
 
 
-def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, identity: Identity
-) -> Progress:
+def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, identity: Identity) -> Progress:
     """Put model and optimiser back to where they were.
 
     Raises:

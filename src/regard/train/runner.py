@@ -10,9 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -53,8 +52,12 @@ class Placeable(Protocol):
 class Trainable(Protocol):
     """What the loop needs to know of a task."""
 
-    model: nn.Module
     identity: Identity
+
+    @property
+    def model(self) -> nn.Module:
+        """What is trained."""
+        ...
 
     def batches(self, epoch: int) -> list[list[int]]:
         """Indices of every batch of an epoch, decided by the epoch alone."""
@@ -190,8 +193,8 @@ def _step(run: _Run, window: list[list[int]]) -> tuple[bool, bool]:
         group["lr"] = rate
     run.objective.train()
     plain, count = _gradients(run, window)
-    up = settings.minutes is not None and run.seconds >= settings.minutes * 60
-    plain, count, stopped, up = summed([plain, count, float(bool(run.stop)), float(up)], run.processes)
+    late = settings.minutes is not None and run.seconds >= settings.minutes * 60
+    plain, count, stopped, up = summed([plain, count, float(bool(run.stop)), float(late)], run.processes)
     norm = _scale_and_clip(run, max(count, 1.0))
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
@@ -273,18 +276,12 @@ def use_average(task: Trainable, folder: RunFolder, count: int, processes: Accel
     task.model.eval()
     with torch.no_grad():
         found = task.validate(task.model, processes)
-    best = max((load_score for load_score in [_best_of(paths[-1])] if load_score is not None), default=None)
+    best = json.loads((paths[-1] / "state.json").read_text(encoding="utf-8"))["progress"]["best_score"]
     if best is not None and found.score <= best:
         return None
     if processes.is_main_process:
         save_weights(task.model, folder.model, task.identity)
     return found.score
-
-
-def _best_of(checkpoint: Path) -> float | None:
-    state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
-    best: float | None = state["progress"]["best_score"]
-    return best
 
 
 def _at_limit(run: _Run) -> bool:

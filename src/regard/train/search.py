@@ -15,7 +15,10 @@ from regard.train.strategies import Beam, Greedy, Limits, Sample, Strategy
 class Stepping(Protocol):
     """What a search needs of a decoder."""
 
-    output: nn.Module
+    @property
+    def output(self) -> nn.Module:
+        """Features to scores of tokens."""
+        ...
 
     def start(self, encoded: Any) -> Any:
         """The state before the first step."""
@@ -118,9 +121,7 @@ class _Rows:
         return _Rows(self.state, self.prefixes, self.log_prob, joined)
 
     def write(self, tokens: Tensor, log_prob: Tensor) -> _Rows:
-        return _Rows(
-            self.state, torch.cat((self.prefixes, tokens[:, None]), dim=1), log_prob, self.weights
-        )
+        return _Rows(self.state, torch.cat((self.prefixes, tokens[:, None]), dim=1), log_prob, self.weights)
 
     def hypothesis(self, row: int, score: float, log_prob: float, length: int) -> Hypothesis:
         """A row that has ended; `length` is the source's."""
@@ -134,9 +135,7 @@ def _begin(decoder: Stepping, encoded: Any, begin: int) -> _Rows:
     return _Rows(state, prefixes, torch.zeros(count, dtype=torch.float64, device=device), None)
 
 
-def _advance(
-    decoder: Stepping, rows: _Rows, most: Tensor, limits: Limits, end: int
-) -> tuple[_Rows, Tensor]:
+def _advance(decoder: Stepping, rows: _Rows, most: Tensor, limits: Limits, end: int) -> tuple[_Rows, Tensor]:
     """One step of the decoder for every row, and the log-probabilities of what may follow."""
     step = decoder.step(rows.prefixes[:, -1], rows.state)
     full = most <= rows.prefixes.shape[1] - 1

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
 
 
-class Strategy(ABC):
+class Strategy:
     """How the next token is chosen."""
 
 
@@ -62,9 +61,7 @@ class Beam(Strategy):
 
     def __post_init__(self) -> None:
         if self.size < 1 or not 1 <= self.n_best <= self.size:
-            raise ValueError(
-                f"size is {self.size} and n_best is {self.n_best}; expected n_best from 1 to size."
-            )
+            raise ValueError(f"size is {self.size} and n_best is {self.n_best}; expected n_best from 1 to size.")
 
 
 @dataclass(frozen=True)

@@ -52,9 +52,7 @@ def _checkpointed(call: Call, prepared: Prepared) -> Tensor:
     batch: list[Tensor] = []
     for tile in tiles(call):
         part = prepared.cut(tile)
-        rows.append(
-            checkpoint(tile_context, call, part, tile, use_reentrant=False, preserve_rng_state=False)
-        )
+        rows.append(checkpoint(tile_context, call, part, tile, use_reentrant=False, preserve_rng_state=False))
         if tile.rows.stop == call.space.queries:
             heads.append(torch.cat(rows, dim=2))
             rows = []
@@ -92,9 +90,7 @@ class _Blockwise(torch.autograd.Function):
         return None, *_backward(call, prepared, wanted, grads[0])
 
 
-def _backward(
-    call: Call, prepared: Prepared, wanted: tuple[bool, ...], grad: Tensor
-) -> list[Tensor | None]:
+def _backward(call: Call, prepared: Prepared, wanted: tuple[bool, ...], grad: Tensor) -> list[Tensor | None]:
     """Gradients tile by tile, each tile differentiated by autograd."""
     learned = call.learned()
     totals = [
@@ -103,7 +99,10 @@ def _backward(
     ]
     for tile in tiles(call):
         keys = (between(tile.batch), tile.key_heads, between(tile.columns))
-        places = (tile.index, keys, keys, *(... for _ in learned))
+        parts = [
+            None if total is None else total[at] for total, at in zip(totals, (tile.index, keys, keys), strict=False)
+        ]
+        parts += totals[3:]
         cut = prepared.cut(tile)
         leaves = [
             part.detach().requires_grad_(want)
@@ -115,16 +114,14 @@ def _backward(
             continue
         known = [tensor for tensor, want in zip((*leaves, *learned), wanted, strict=True) if want]
         found = iter(torch.autograd.grad(context, known, grad[tile.index], allow_unused=True))
-        for total, place in zip(totals, places, strict=True):
+        for total in parts:
             part = next(found) if total is not None else None
             if total is not None and part is not None:
-                total[place] += part
+                total += part
     return totals
 
 
-def _differentiable(
-    call: Call, prepared: Prepared, wanted: tuple[bool, ...], grad: Tensor
-) -> list[Tensor | None]:
+def _differentiable(call: Call, prepared: Prepared, wanted: tuple[bool, ...], grad: Tensor) -> list[Tensor | None]:
     """Gradients that can be differentiated again."""
     tensors = (prepared.query, prepared.key, prepared.value, *call.learned())
     known = [tensor for tensor, want in zip(tensors, wanted, strict=True) if want]

@@ -6,8 +6,6 @@ costs more than the arithmetic.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 

@@ -78,8 +78,6 @@ class _Fused(torch.autograd.Function):
             outputs = blockwise(ctx.call, Prepared(*inputs))
         known = [tensor for tensor, want in zip(inputs, wanted, strict=True) if want]
         found = iter(
-            torch.autograd.grad(
-                outputs, known, grads[0], create_graph=torch.is_grad_enabled(), retain_graph=True
-            )
+            torch.autograd.grad(outputs, known, grads[0], create_graph=torch.is_grad_enabled(), retain_graph=True)
         )
         return None, *(next(found) if want else None for want in wanted)

@@ -57,6 +57,5 @@ class Location(nn.Module, Score):
     def check(self, query_size: int, key_size: int) -> None:
         if query_size != self.places.in_features:
             raise ValueError(
-                f"query has size {query_size}, but Location was built for query_size "
-                f"{self.places.in_features}."
+                f"query has size {query_size}, but Location was built for query_size {self.places.in_features}."
             )

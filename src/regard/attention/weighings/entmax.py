@@ -98,7 +98,7 @@ class Entmax(RowNormalised):
 
 
 def threshold(scores: Tensor, alpha: float | Tensor) -> Tensor:
-    """tau of alpha-entmax for every row, (..., rows, 1), in units of (alpha - 1) * scores.
+    """Tau of alpha-entmax for every row, (..., rows, 1), in units of (alpha - 1) * scores.
 
     Up to alpha = 2 the sum of weights is convex in tau, so Newton's method from below climbs to the root and
     never passes it; above, the root is bracketed and halved.
@@ -123,7 +123,7 @@ def threshold(scores: Tensor, alpha: float | Tensor) -> Tensor:
 
 
 def _bisect(lifted: Tensor, alpha: Tensor) -> Tensor:
-    """tau by halving, for rows whose highest score is 0; exact to the dtype."""
+    """Tau by halving, for rows whose highest score is 0; exact to the dtype."""
     low = lifted.new_full((*lifted.shape[:-1], 1), -1.0)
     high = -torch.pow(torch.as_tensor(float(lifted.shape[-1]), dtype=lifted.dtype), 1 - alpha).expand_as(low)
     for _ in range(_BISECTIONS[lifted.dtype]):

@@ -45,7 +45,7 @@ class RowNormalised(Weighing):
 
     @abstractmethod
     def solve(self, scores: Tensor) -> Tensor:
-        """tau of every row, (..., rows, 1)."""
+        """Tau of every row, (..., rows, 1)."""
 
     @abstractmethod
     def map(self, scores: Tensor, tau: Tensor) -> Tensor:

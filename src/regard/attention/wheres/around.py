@@ -40,7 +40,7 @@ class Around(Where):
     Source: Luong, Pham and Manning 2015, section 3.2 and equation 10.
     """
 
-    centre: Real[Tensor, "..."]
+    centre: Real[Tensor, ...]
     radius: float
     gaussian: bool = False
 

@@ -36,7 +36,7 @@ class Bias(Where):
     Source: Raffel et al. 2020, section 2.1 (a learned number added to each score).
     """
 
-    tensor: Float[Tensor, "..."]
+    tensor: Float[Tensor, ...]
     hides: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -31,7 +31,7 @@ class Mask(Where):
         tensor([[0.5000, 0.0000, 0.5000]])
     """
 
-    tensor: Bool[Tensor, "..."]
+    tensor: Bool[Tensor, ...]
 
     def __post_init__(self) -> None:
         if self.tensor.dtype != torch.bool:

@@ -177,9 +177,7 @@ class Others(Where):
         return Others(self.hidden.select(index))
 
 
-def _join(
-    join: Callable[[Tensor, Tensor], Tensor], left: Tensor | None, right: Tensor | None
-) -> Tensor | None:
+def _join(join: Callable[[Tensor, Tensor], Tensor], left: Tensor | None, right: Tensor | None) -> Tensor | None:
     if left is None or right is None:
         return right if left is None else left
     return join(left, right)
