@@ -103,7 +103,7 @@ def _everything(where: object, b: int, h: int, i: int) -> tuple[list[int], None,
 
 def _around(where: rg.Around, b: int, h: int, i: int) -> tuple[list[int], None, Tensor]:
     centre = where.centre[b, h, i]
-    shown = _keys(lambda j: abs(j - float(centre)) <= 4)
+    shown = _keys(lambda j: abs(j - centre.detach().item()) <= 4)
     away = torch.arange(KEYS, dtype=torch.float64) - centre
     return shown, None, torch.exp(-(away**2) / (2 * (4 / 2) ** 2))
 
@@ -192,12 +192,12 @@ WEIGH_CASES = (
 )
 
 
-def inputs(key_size: int) -> tuple[Tensor, Tensor, Tensor]:
+def inputs(key_size: int, value_size: int = VALUE) -> tuple[Tensor, Tensor, Tensor]:
     """Query, key and value with grouped heads and sizes that are all different."""
     return (
         numbers(BATCH, HEADS, QUERIES, SIZE, seed=0),
         numbers(BATCH, KEY_HEADS, KEYS, key_size, seed=1),
-        numbers(BATCH, KEY_HEADS, KEYS, VALUE, seed=2),
+        numbers(BATCH, KEY_HEADS, KEYS, value_size, seed=2),
     )
 
 
@@ -218,7 +218,7 @@ def by_hand(
             for i in range(QUERIES):
                 shown, prior, factor = where.row(built[1], b, h, i)
                 if not shown:
-                    rows.append(value.new_zeros(VALUE) + 0 * query[b, h, i].sum())
+                    rows.append(value.new_zeros(value.shape[-1]) + 0 * query[b, h, i].sum())
                     continue
                 scores = score.formula(built[0], query[b, h, i], keys)[shown]
                 if prior is not None:
@@ -227,4 +227,4 @@ def by_hand(
                 if factor is not None:
                     weights = weights * factor.to(weights.dtype)[shown]
                 rows.append(weights @ values[shown])
-    return torch.stack(rows).view(BATCH, HEADS, QUERIES, VALUE)
+    return torch.stack(rows).view(BATCH, HEADS, QUERIES, value.shape[-1])

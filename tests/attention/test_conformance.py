@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import regard as rg
 from regard.attention import PATHS, SCORES, WEIGHINGS, WHERES
 from regard.attention.paths import blockwise
-from tests.attention.cases import SCORE_CASES, WEIGH_CASES, WHERE_CASES, by_hand, inputs, numbers
+from tests.attention.cases import SCORE_CASES, VALUE, WEIGH_CASES, WHERE_CASES, by_hand, inputs, numbers
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16)
 ROUTES = (*PATHS, "blockwise in tiles")
@@ -52,22 +52,22 @@ def run(context_of, built: tuple, tensors: tuple[Tensor, ...]) -> Result:
 
 
 @cache
-def oracle(score, where, weigh, dtype: torch.dtype) -> Result:
+def oracle(score, where, weigh, dtype: torch.dtype, value_size: int) -> Result:
     built = build(score, where, weigh, dtype)
-    tensors = tuple(tensor.to(dtype) for tensor in inputs(score.key_size))
+    tensors = tuple(tensor.to(dtype) for tensor in inputs(score.key_size, value_size))
     return run(lambda q, k, v: by_hand(score, where, weigh, built, q, k, v), built, tensors)
 
 
 @cache
-def plain(score, where, weigh, dtype: torch.dtype) -> Result:
+def plain(score, where, weigh, dtype: torch.dtype, value_size: int) -> Result:
     """The plain formula over whole tensors in a dtype; its own error is what a path is allowed, twice."""
-    return ours(score, where, weigh, dtype, "reference")
+    return ours(score, where, weigh, dtype, "reference", value_size)
 
 
-def ours(score, where, weigh, dtype: torch.dtype, route: str) -> Result:
+def ours(score, where, weigh, dtype: torch.dtype, route: str, value_size: int) -> Result:
     built = build(score, where, weigh, dtype)
     path = route.split()[0]
-    tensors = tuple(tensor.to(dtype) for tensor in inputs(score.key_size))
+    tensors = tuple(tensor.to(dtype) for tensor in inputs(score.key_size, value_size))
     return run(
         lambda q, k, v: rg.attend(q, k, v, score=built[0], where=built[1], weigh=built[2], path=path),
         built,
@@ -85,8 +85,17 @@ def assert_as_accurate(found: Result, allowed: Result, exact: Result, dtype: tor
 
 
 def served_by_pytorch(score, where, weigh) -> bool:
-    """What the kernel of PyTorch knows: products, softmax, value sizes equal to the query's; here none is."""
-    return False
+    """What PyTorch's kernel knows: products, softmax, and masks that need no T x T tensor."""
+    return (
+        score.name in ("Dot", "Bilinear")
+        and where.name in ("everything", "Causal-start", "Lengths")
+        and weigh.name in ("Softmax", "Softmax-cool")
+    )
+
+
+def value_size_of(route: str, score) -> int:
+    """PyTorch's kernel wants values as large as prepared queries; the others are tested with another size."""
+    return score.key_size if route == "sdpa" else VALUE
 
 
 def cut_small(route: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,14 +116,17 @@ def test_context_and_gradients_are_those_of_the_definition(score, where, weigh, 
     cut_small(route, monkeypatch)
     if route == "sdpa" and not served_by_pytorch(score, where, weigh):
         with pytest.raises(ValueError, match="PyTorch's kernel cannot serve this call: .+"):
-            ours(score, where, weigh, dtype, route)
+            ours(score, where, weigh, dtype, route, score.key_size)
         return
-    found = ours(score, where, weigh, dtype, route)
-    exact = oracle(score, where, weigh, torch.float64)
+    value_size = value_size_of(route, score)
+    found = ours(score, where, weigh, dtype, route, value_size)
+    exact = oracle(score, where, weigh, torch.float64, value_size)
     # The gradient of a learned alpha divides by (alpha - 1)^2, here 1/64 at the least; at alpha = 3 the slope is
     # 1 / weight, which magnifies roundings where a weight almost vanishes.
-    roundings = 8 * 64 if weigh.name in ("Entmax-learned", "Entmax-3") else 8
-    assert_as_accurate(found, plain(score, where, weigh, dtype), exact, dtype, roundings)
+    # In 16 bits a score's rounding can move it across the edge of a sparse support.
+    narrow_and_sparse = dtype == torch.bfloat16 and weigh.name in ("Sparsemax", "Entmax")
+    roundings = 8 * 64 if narrow_and_sparse or weigh.name in ("Entmax-learned", "Entmax-3") else 8
+    assert_as_accurate(found, plain(score, where, weigh, dtype, value_size), exact, dtype, roundings)
     if route == "reference" and dtype == torch.float64:
         for one, truth in zip(found.tensors, exact.tensors, strict=True):
             torch.testing.assert_close(one, truth, rtol=2e-7, atol=2e-7)
@@ -132,10 +144,11 @@ def test_what_is_hidden_cannot_leak(score, where, weigh, route, monkeypatch):
     sees = torch.tensor(
         [[[poisoned in where.row(built[1], b, h, i)[0] for i in range(7)] for h in range(6)] for b in range(2)]
     )
-    clean = inputs(score.key_size)
+    value_size = value_size_of(route, score)
+    clean = inputs(score.key_size, value_size)
     dirty = clean[0], clean[1].clone(), clean[2].clone()
     dirty[1][:, :, poisoned], dirty[2][:, :, poisoned] = torch.nan, torch.inf
-    outer = numbers(2, 6, 7, 13, seed=9) * ~sees[..., None]
+    outer = numbers(2, 6, 7, value_size, seed=9) * ~sees[..., None]
 
     def go(tensors: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         leaves = [tensor.clone().requires_grad_() for tensor in tensors]

@@ -37,7 +37,7 @@ class Location(nn.Module, Score):
         self.places = nn.Linear(query_size, max_keys, bias=False)
 
     def prepare_query(self, query: Tensor) -> Tensor:
-        return self.places(query)
+        return query
 
     def prepare_key(self, key: Tensor, start: int = 0) -> Tensor:
         stop = start + key.shape[-2]
@@ -52,7 +52,11 @@ class Location(nn.Module, Score):
 
     def tile(self, query: Tensor, key: Tensor) -> Tensor:
         positions = key[(0,) * (key.dim() - 2)][:, 0]
-        return query.index_select(-1, positions)
+        # Only the rows of W that this tile's positions need: all of them at once would be queries x positions.
+        return query @ self.places.weight.to(query.dtype).index_select(0, positions).t()
+
+    def learned(self) -> tuple[Tensor, ...]:
+        return (self.places.weight,)
 
     def check(self, query_size: int, key_size: int) -> None:
         if query_size != self.places.in_features:

@@ -1,0 +1,278 @@
+"""Laws that need no full product: dropout, order of derivatives, memory, determinism, errors, known numbers."""
+
+from __future__ import annotations
+
+import math
+
+import entmax
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import regard as rg
+from regard.attention.dropout import Dropout
+from regard.attention.paths import blockwise
+from regard.attention.space import Space, cut_into_tiles
+from tests.attention.cases import SCORE_CASES, WEIGH_CASES, numbers
+
+SMOOTH = [case for case in WEIGH_CASES if case.name in ("Softmax", "Softmax-sink", "Entmax", "Entmax-learned")]
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    monkeypatch.setattr(blockwise, "CELLS", 24)
+    monkeypatch.setattr(blockwise, "ROWS", 2)
+
+
+def small(seed: int, *shape: int) -> torch.Tensor:
+    return numbers(*shape, seed=seed).requires_grad_()
+
+
+@pytest.mark.parametrize("path", ["reference", "sdpa", "blockwise"])
+@pytest.mark.parametrize("score", SCORE_CASES, ids=lambda case: case.name)
+def test_every_score_can_be_differentiated_twice(score, path, small_tiles):
+    built = score.build()
+    if isinstance(built, torch.nn.Module):
+        built = built.double()
+    if path == "sdpa" and score.name not in ("Dot", "Bilinear"):
+        pytest.skip("the kernel of PyTorch has no such score; the conformance suite holds that it says so")
+    query, key, value = small(0, 1, 2, 3, 5), small(1, 1, 2, 5, score.key_size), small(2, 1, 2, 5, score.key_size)
+
+    def context(*tensors):
+        return rg.attend(*tensors, score=built, path=path)
+
+    assert torch.autograd.gradcheck(context, (query, key, value))
+    assert torch.autograd.gradgradcheck(context, (query, key, value))
+
+
+@pytest.mark.parametrize("weigh", SMOOTH, ids=lambda case: case.name)
+@pytest.mark.parametrize("path", ["reference", "blockwise"])
+def test_every_smooth_weighing_can_be_differentiated_twice_with_what_it_learns(weigh, path, small_tiles):
+    query, key, value = small(3, 1, 6, 2, 3), small(4, 1, 6, 4, 3), small(5, 1, 6, 4, 2)
+    learned = [tensor.clone().requires_grad_() for tensor in weigh.build().learned()]
+
+    def context(query, key, value, *tensors):
+        own = {"Softmax-sink": lambda: rg.Softmax(sink=tensors[0]), "Entmax-learned": lambda: rg.Entmax(tensors[0])}
+        return rg.attend(query, key, value, weigh=own.get(weigh.name, weigh.build)(), path=path)
+
+    assert torch.autograd.gradcheck(context, (query, key, value, *learned))
+    assert torch.autograd.gradgradcheck(context, (query, key, value, *learned))
+
+
+def test_a_learned_centre_and_a_learned_bias_can_be_differentiated_twice(small_tiles):
+    query, key, value = small(6, 1, 1, 3, 5), small(7, 1, 1, 5, 5), small(8, 1, 1, 5, 2)
+    centre = torch.tensor([[[1.3, 2.1, 3.7]]], dtype=torch.float64, requires_grad=True)
+    bias = small(9, 3, 5)
+
+    def context(query, key, value, centre, bias):
+        where = rg.Around(centre, 2.5, gaussian=True) + rg.Bias(bias)
+        return rg.attend(query, key, value, where=where, path="blockwise")
+
+    assert torch.autograd.gradcheck(context, (query, key, value, centre, bias))
+    assert torch.autograd.gradgradcheck(context, (query, key, value, centre, bias))
+
+
+def test_tensors_that_a_written_score_closes_over_get_their_gradient(small_tiles):
+    query, key, value, matrix = small(1, 1, 1, 5, 3), small(2, 1, 1, 7, 3), small(3, 1, 1, 7, 2), small(4, 3, 3)
+    found = []
+    for path in ("reference", "blockwise"):
+        context = rg.attend(query, key, value, score=lambda q, k: q @ matrix @ k.transpose(-1, -2), path=path)
+        found.append(torch.autograd.grad(context.square().sum(), matrix)[0])
+    torch.testing.assert_close(found[0], found[1])
+    assert found[0].abs().max() > 0
+
+
+def test_dropout_drops_the_same_cells_on_every_path_and_keeps_the_mean(small_tiles):
+    query, key, value = numbers(2, 3, 7, 5, seed=0), numbers(2, 3, 11, 5, seed=1), numbers(2, 3, 11, 5, seed=2)
+    contexts = [
+        rg.attend(query, key, value, dropout=0.4, generator=torch.Generator().manual_seed(7), path=path)
+        for path in ("reference", "blockwise")
+    ]
+    torch.testing.assert_close(*contexts)
+    assert not torch.allclose(contexts[0], rg.attend(query, key, value))
+    space = Space((2, 3), 3, 500, 700, query.device)
+    factor = Dropout(0.4, 123).factor(space.whole())
+    assert set(factor.unique().tolist()) == {0.0, factor.max().item()}
+    assert factor.max().item() == pytest.approx(1 / 0.6)
+    # 2.1 million draws: five standard deviations of the mean are below 0.0018 / 0.6.
+    assert factor.mean().item() == pytest.approx(1, abs=0.003)
+    neighbours = (factor[..., 1:] * factor[..., :-1]).mean().item()
+    assert neighbours == pytest.approx(1, abs=0.006)
+
+
+def test_dropout_is_the_same_in_the_backward(small_tiles):
+    query, key, value = small(0, 1, 1, 3, 5), small(1, 1, 1, 5, 5), small(2, 1, 1, 5, 2)
+
+    def context(*tensors):
+        return rg.attend(*tensors, dropout=0.5, generator=torch.Generator().manual_seed(3), path="blockwise")
+
+    assert torch.autograd.gradcheck(context, (query, key, value))
+
+
+def test_the_same_input_gives_the_same_bits_backward_included():
+    def run() -> list[torch.Tensor]:
+        leaves = [numbers(2, 4, size, 16, seed=n).float().requires_grad_() for n, size in enumerate((301, 307, 307))]
+        context = rg.attend(*leaves, where=rg.Window(31, 5))
+        return [context, *torch.autograd.grad(context.sum(), leaves)]
+
+    assert all(torch.equal(one, other) for one, other in zip(run(), run(), strict=True))
+
+
+class Largest(TorchDispatchMode):
+    """The largest number of elements that any operation made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for tensor in out if isinstance(out, (tuple, list)) else [out]:
+            if isinstance(tensor, torch.Tensor):
+                self.elements = max(self.elements, tensor.untyped_storage().nbytes() // tensor.element_size())
+        return out
+
+
+@pytest.mark.parametrize("weigh", WEIGH_CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("score", SCORE_CASES, ids=lambda case: case.name)
+def test_nothing_of_queries_times_keys_is_ever_made(score, weigh, monkeypatch):
+    length = 512
+    monkeypatch.setattr(blockwise, "CELLS", 1 << 12)
+    built = rg.Location(5, length) if score.name == "Location" else score.build()
+    built = built.float() if isinstance(built, torch.nn.Module) else built
+    key = numbers(1, 6, length, score.key_size, seed=1).float().requires_grad_()
+    query, value = (numbers(1, 6, length, 5, seed=n).float().requires_grad_() for n in (0, 2))
+    centre = torch.arange(length).float()[None, None].requires_grad_()
+    where = rg.Causal() & rg.Around(centre, 100.0, gaussian=True)
+    with Largest() as seen:
+        rg.attend(query, key, value, score=built, where=where, weigh=weigh.build(), dropout=0.1).sum().backward()
+    assert seen.elements <= 6 * length * max(17, 5) * 4 < length * length
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    batch=st.integers(1, 3),
+    groups=st.integers(1, 3),
+    key_heads=st.integers(1, 3),
+    queries=st.integers(1, 19),
+    keys=st.integers(1, 23),
+    size=st.integers(1, 9),
+    cells=st.integers(1, 200),
+    seed=st.integers(0, 1000),
+)
+def test_blocks_of_any_size_agree_with_the_definition(batch, groups, key_heads, queries, keys, size, cells, seed):
+    query = numbers(batch, groups * key_heads, queries, size, seed=seed)
+    key, value = (numbers(batch, key_heads, keys, size, seed=seed + n) for n in (1, 2))
+    mask = torch.rand(batch, 1, queries, keys, generator=torch.Generator().manual_seed(seed)) < 0.5
+    before = blockwise.CELLS
+    try:
+        blockwise.CELLS = cells
+        leaves = [tensor.clone().requires_grad_() for tensor in (query, key, value)]
+        found = rg.attend(*leaves, where=rg.Mask(mask), path="blockwise")
+        grads = torch.autograd.grad(found.sum(), leaves)
+    finally:
+        blockwise.CELLS = before
+    exact = rg.attend(*leaves, where=rg.Mask(mask), path="reference")
+    torch.testing.assert_close(found, exact)
+    for one, other in zip(grads, torch.autograd.grad(exact.sum(), leaves), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 3), st.integers(1, 5), st.integers(1, 9), st.integers(1, 9), st.integers(1, 99), st.integers(1, 9)
+)
+def test_tiles_cover_every_query_once(batch, heads, queries, keys, cells, rows):
+    space = Space((batch, heads), heads, queries, keys, torch.device("cpu"))
+    covered = torch.zeros(batch, heads, queries)
+    for tile in cut_into_tiles(space, cells, rows):
+        covered[tile.index] += 1
+    assert bool((covered == 1).all())
+
+
+KNOWN = {
+    (1.0, 2.0, 3.0): ((0.0900305732, 0.2447284711, 0.6652409558), (0, 0.1692810861, 0.8307189139), (0, 0, 1)),
+    (0.5, 0.0, -1.0): (
+        (0.5465493873, 0.3314989604, 0.1219516523),
+        (0.6711639942, 0.3240409985, 0.0047950073),
+        (0.75, 0.25, 0),
+    ),
+    (1.0, 1.0, 0.0): (
+        (0.4223187983, 0.4223187983, 0.1553624035),
+        (0.4812376478, 0.4812376478, 0.0375247044),
+        (0.5, 0.5, 0),
+    ),
+    (2.0, 1.9, 0.0, -1.0): (
+        (0.4784781097, 0.4329448974, 0.0647549705, 0.0238220224),
+        (0.5353332351, 0.4646667649, 0, 0),
+        (0.55, 0.45, 0, 0),
+    ),
+}
+
+
+@pytest.mark.parametrize("scores", KNOWN)
+def test_known_vectors_of_the_weighings(scores):
+    row = torch.tensor([scores], dtype=torch.float64)
+    for weigh, expected in zip((rg.Softmax(), rg.Entmax(1.5), rg.Sparsemax()), KNOWN[scores], strict=True):
+        for found in (weigh.exact(row), weigh.normalise(row)):
+            torch.testing.assert_close(found[0], torch.tensor(expected, dtype=torch.float64), rtol=0, atol=1e-9)
+    torch.testing.assert_close(rg.Entmax(1.0).normalise(row), row.softmax(-1))
+    torch.testing.assert_close(rg.Entmax(2.0).normalise(row), rg.Sparsemax().normalise(row))
+
+
+def test_known_vector_of_local_p():
+    """Ten keys, D = 2, centre 4.3, scores 0.1 s: weights are not normalised after the Gaussian."""
+    scores = torch.arange(10, dtype=torch.float64)[None] * 0.1
+    where = rg.Around(torch.tensor([4.3], dtype=torch.float64), 2.0, gaussian=True) + rg.Bias(scores)
+    found = rg.weights(torch.zeros(1, 1).double(), torch.zeros(10, 1).double(), where=where)[0]
+    expected = [0, 0, 0, 0.091856, 0.225929, 0.204429, 0.068048, 0, 0, 0]
+    assert found.tolist() == pytest.approx(expected, abs=1e-6)
+    assert found.sum().item() == pytest.approx(0.5902617822592364, abs=1e-12)
+
+
+@given(st.lists(st.floats(-30, 30), min_size=2, max_size=40), st.sampled_from([1.1, 1.5, 1.9, 2.0, 2.5, 4.0]))
+def test_entmax_agrees_with_bisection_for_any_row(row, alpha):
+    scores = torch.tensor([row], dtype=torch.float64)
+    expected = entmax.entmax_bisect(scores, alpha, dim=-1, n_iter=80)
+    # Above 2 a weight is a root of its distance from tau, so the last bit of tau is worth eps^(1 / (alpha - 1)).
+    budget = 1e-9 if alpha <= 2 else 4 * torch.finfo(torch.float64).eps ** (1 / (alpha - 1)) * 30
+    torch.testing.assert_close(rg.Entmax(alpha).normalise(scores), expected, rtol=0, atol=budget)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda q, k, v: rg.attend(q, k[..., :3], v), r"key has size 3 and query has size 5.*Bilinear\(5, 3\)"),
+        (lambda q, k, v: rg.attend(q, k, v[:, :, :4]), r"value has shape .* one value for each key"),
+        (lambda q, k, v: rg.attend(q, k[:, :2], v[:, :2]), r"key has leading sizes \(2, 2\) and query has \(2, 3\)"),
+        (lambda q, k, v: rg.attend(q.long(), k, v), r"query has dtype torch.int64, expected a floating-point"),
+        (lambda q, k, v: rg.attend(q, k, v, path="fast"), r"path is 'fast', expected one of reference, sdpa"),
+        (lambda q, k, v: rg.attend(q, k, v, dropout=1.0), r"dropout is 1.0, expected a rate"),
+        (lambda q, k, v: rg.attend(q, k, v, where=rg.Mask(torch.ones(5, 5).bool())), r"Mask has shape \(5, 5\)"),
+        (lambda q, k, v: rg.attend(q, k, v, where=rg.Lengths(torch.ones(3).long())), r"key_lengths has shape \(3,\)"),
+        (lambda q, k, v: rg.attend(q, k, v, score=rg.Location(5, 4)), r"key has 11 positions.*max_keys 4"),
+        (lambda q, k, v: rg.attend(q, k, v, score=lambda q, k: q), r"score returned shape .*one score for each"),
+        (lambda q, k, v: rg.Mask(torch.ones(3)), r"Mask has dtype torch.float32.*use Bias"),
+        (lambda q, k, v: ~rg.Bias(torch.ones(3)), r"~ needs wheres that only hide keys"),
+        (lambda q, k, v: rg.Bias(torch.ones(3)) | rg.Causal(), r"\| needs wheres that only hide keys"),
+        (lambda q, k, v: rg.Causal() + rg.Window(1, 1), r"right side of \+ .* write a & b"),
+        (lambda q, k, v: rg.Entmax(0.5), r"alpha is 0.5, expected at least 1"),
+        (lambda q, k, v: rg.Window(-1, 0), r"left is -1"),
+    ],
+)
+def test_bad_input_says_what_is_wrong(call, message):
+    tensors = numbers(2, 3, 7, 5, seed=0), numbers(2, 3, 11, 5, seed=1), numbers(2, 3, 11, 5, seed=2)
+    with pytest.raises(ValueError, match=message):
+        call(*tensors)
+
+
+def test_explain_names_the_path_the_reason_and_the_cost():
+    tensor = torch.zeros(1, 8, 512, 64)
+    plan = rg.explain(tensor, tensor, tensor, where=rg.Causal())
+    assert plan.path == "sdpa"
+    assert plan.flops == 2 * 8 * 512 * 512 * 128
+    assert "PyTorch" in str(plan)
+    assert rg.explain(tensor, tensor, tensor, weigh=rg.Sparsemax()).reason == "the weighing is not a plain softmax"
+    assert math.isfinite(plan.bytes)
