@@ -25,7 +25,7 @@ def parse(kind: type[Settings], arguments: list[str]) -> tuple[Settings, str]:
         FileNotFoundError: a config file does not exist.
     """
     parser = _parser(kind)
-    tree = yaml.safe_load(parser.dump(parser.get_defaults(), skip_none=False))
+    tree = yaml.safe_load(parser.dump(parser.get_defaults(), skip_unset=False))
     pending = list(arguments)
     while pending:
         argument = pending.pop(0)
@@ -126,8 +126,8 @@ def _set(tree: Tree, path: list[str], value: object, key: str, kind: type[object
 def _build(parser: ArgumentParser, kind: type[Settings], tree: Tree) -> tuple[Settings, str]:
     try:
         found = parser.parse_object(tree, defaults=False)
-        text = str(parser.dump(found, skip_none=False))
-        return kind(**vars(parser.instantiate_classes(found))), text
+        text = str(parser.dump(found, skip_unset=False))
+        return kind(**vars(parser.instantiate(found))), text
     except (ArgumentError, TypeError, KeyError) as error:
         raise ValueError(_clear(str(error), kind)) from None
 

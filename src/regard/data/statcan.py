@@ -76,7 +76,7 @@ def split(found: dict[Pair, set[str]]) -> tuple[list[Pair], list[Pair], list[Pai
     """
     home: dict[str, int] = {}
     for pair, tables in found.items():
-        part = min(_part_of(table) for table in tables)
+        part = min(part_of(table) for table in tables)
         key = masked(pair.source)
         home[key] = min(part, home.get(key, part))
     parts: tuple[list[Pair], list[Pair], list[Pair]] = ([], [], [])
@@ -96,7 +96,8 @@ def _one_wording_each(pairs: list[Pair]) -> list[Pair]:
     return list({masked(pair.source): pair for pair in reversed(pairs)}.values())[::-1]
 
 
-def _part_of(table: str) -> int:
+def part_of(table: str) -> int:
+    """0 for a training table, 1 for validation, 2 for test."""
     share = _hash(table) % 100
     return 2 if share < 9 else 1 if share < 18 else 0
 

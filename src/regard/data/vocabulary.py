@@ -61,6 +61,8 @@ class Subwords(Vocabulary):
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
+        # A text that happens to contain "</s>" is only text.
+        self._tokenizer.encode_special_tokens = True
 
     @classmethod
     def fit(cls, texts: Iterable[str], size: int) -> Subwords:
