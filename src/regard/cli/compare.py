@@ -27,7 +27,7 @@ Options:
   --run FOLDER   where the runs go, one folder each; what is finished there is not trained again
   --json         print the table as JSON
 
-Settings are those of `regard train TASK --help`; each mechanism adds its own on top.
+Settings are those of `regard train TASK --help`; what a mechanism needs comes on top of them.
 """
 
 
@@ -41,7 +41,7 @@ class Variant:
 
 
 VARIANTS = (
-    Variant("none", "no attention: one vector holds the source", ("model.mechanism=NoAttention",)),
+    Variant("none", "no attention: one vector holds the source", ("model=Recurrent", "model.mechanism=NoAttention")),
     Variant("attention", "the task's own default", ()),
     Variant("additive", "Bahdanau 2015", ("model=Recurrent", "model.mechanism=Bahdanau")),
     Variant("general", "Luong 2015, general score, input feeding", ("model=Recurrent", "model.mechanism=Luong")),
@@ -95,7 +95,7 @@ def _row(variant: Variant, name: str, folder: Path, settings: list[str]) -> dict
     if not (run / "report.html").exists():
         print(f"\n{variant.name}: {variant.summary}", file=sys.stderr, flush=True)
         where = ["--resume", str(run)] if (run / "config.yaml").exists() else ["--run", str(run)]
-        what = [] if where[0] == "--resume" else [*variant.settings, *settings]
+        what = [] if where[0] == "--resume" else [*settings, *variant.settings]
         code = "import sys; from regard.cli.measured import main; sys.exit(main(sys.argv[1:]))"
         done = subprocess.run(
             [sys.executable, "-c", code, str(run), "train", name, *what, *where, "--json"],
@@ -145,6 +145,6 @@ def _print(rows: list[dict[str, object]]) -> None:
         for r in rows
     ]
     copied = score(rows[0]["baselines"])
-    body.append(["copying the source", f"{copied['value']:.2f}", "-", "0", "0", "-", "-", "0"])
+    body.append(["copied source", f"{copied['value']:.2f}", "-", "0", "0", "-", "-", "0"])
     table(["mechanism", "BLEU", "chrF", "seconds", "steps", "tokens/s", "peak MiB", "parameters"], body)
     print(f"test set, free-running; BLEU {first['protocol']}")
