@@ -15,9 +15,9 @@ $(MADE)/setup: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@mkdir -p $(MADE) && touch $@
 
-# With and without attention, three minutes each; what is finished is not trained again.
+# With and without attention, about three and a half minutes each; what is finished is not trained again.
 demo: $(MADE)/setup
-	$(BIN)/regard compare translation --only attention,none --run $(RUN) training.minutes=3
+	$(BIN)/regard compare translation --only attention,none --run $(RUN) training.minutes=3.4
 	$(BIN)/regard look $(RUN)/attention --text
 
 test: $(MADE)/test

@@ -25,7 +25,7 @@ from regard.data.vocabulary import (
     Words,
     load_vocabulary,
 )
-from regard.models import Architecture, Feeding, Luong, Recurrent, Seq2Seq
+from regard.models import Architecture, Recurrent, Seq2Seq
 from regard.train.distributed import gather_in_order, share, summed
 from regard.train.loss import Loss, linear_cross_entropy
 from regard.train.metrics import Metric, bleu, chrf, exact_match
@@ -60,7 +60,7 @@ class Data:
     test: list[str] = field(default_factory=list)
     folder: str | None = None
     lowercase: bool = False
-    longest: int = 100
+    longest: int = 80
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Pieces:
     """
 
     kind: Literal["subwords", "words", "characters"] = "subwords"
-    size: int = 8000
+    size: int = 4000
     shared: bool = False
 
 
@@ -119,14 +119,10 @@ class Config:
 
     data: Data = field(default_factory=Data)
     pieces: Pieces = field(default_factory=Pieces)
-    model: Architecture = field(default_factory=lambda: Recurrent(dropout=0.1, mechanism=Luong(feeding=Feeding.NONE)))
+    model: Architecture = field(default_factory=lambda: Recurrent(dropout=0.1))
     training: Training = field(
         default_factory=lambda: Training(
-            minutes=4.0,
-            epochs=None,
-            tokens_per_batch=1536,
-            learning_rate=2e-3,
-            schedule=Exponential(600, 100),
+            minutes=4.0, epochs=None, tokens_per_batch=1024, learning_rate=2e-3, schedule=Exponential(800, 100)
         )
     )
     search: Search = field(default_factory=Search)

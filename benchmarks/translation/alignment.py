@@ -1,0 +1,66 @@
+"""Is the alignment right? Copy and reverse, where the true source position of every target word is known.
+
+python benchmarks/translation/alignment.py [MINUTES]      exact match, and how often the strongest weight is true
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from regard.cli.settings import parse
+from regard.tasks import translation
+from regard.tasks.working import train_run
+from regard.train.distributed import accelerator
+from regard.train.run_folder import RunFolder
+from regard.train.strategies import Greedy
+
+MECHANISMS = {
+    "additive": ["model.mechanism=Bahdanau"],
+    "dot": ["model.mechanism=Luong", "model.mechanism.score=DotScore"],
+    "general": ["model.mechanism=Luong"],
+    "local-p": ["model.mechanism=Luong", "model.mechanism.place=LocalP", "model.mechanism.place.radius=4"],
+}
+COMMON = [
+    "pieces.kind=words",
+    "model=Recurrent",
+    "model.embedding_size=64",
+    "model.hidden_size=128",
+    "model.dropout=0.1",
+    "training.label_smoothing=0.0",
+    "training.precision=float32",
+    "training.schedule.half_life=400",
+]
+
+
+def measure(name: str, settings: list[str], minutes: str) -> tuple[float, float]:
+    """Exact match, and the share of target words whose strongest weight lies on the true position."""
+    config, text = parse(translation.Config, [f"data.name={name}", f"training.minutes={minutes}", *COMMON, *settings])
+    run = RunFolder(Path(tempfile.mkdtemp()) / "run")
+    run.create(text)
+    processes, splits = accelerator(), translation.data(config)
+    train_run(config, run, splits, processes)
+    task = translation.Translation.stored(config, run)
+    from regard.train.checkpoint import load_weights
+
+    load_weights(task.model, run.model)
+    task.model.eval()
+    exact, true, words = 0, 0, 0
+    found = task.predict([p.source for p in splits.test], Greedy(), processes.device)
+    for pair, best in zip(splits.test, found, strict=True):
+        exact += best[0].text == pair.target
+        length = len(pair.source.split())
+        for place, row in enumerate((best[0].weights or [])[:length]):
+            right = place if name == "copy" else length - 1 - place
+            true += max(range(len(row)), key=row.__getitem__) == right
+            words += 1
+    return 100 * exact / len(splits.test), 100 * true / words
+
+
+if __name__ == "__main__":
+    budget = sys.argv[1] if len(sys.argv) > 1 else "1.5"
+    for data in ("copy", "reverse"):
+        for mechanism, chosen in MECHANISMS.items():
+            exact, true = measure(data, chosen, budget)
+            print(f"{data:<8} {mechanism:<9} exact match {exact:6.2f} %   alignment {true:6.2f} %", flush=True)
