@@ -183,7 +183,7 @@ WEIGH_CASES = (
     ),
     WeighCase("Sparsemax", rg.Sparsemax, lambda w, s, h: entmax.sparsemax(s, -1)),
     WeighCase("Entmax", rg.Entmax, lambda w, s, h: entmax.entmax15(s, -1)),
-    WeighCase("Entmax-3", lambda: rg.Entmax(3.0), lambda w, s, h: entmax.entmax_bisect(s, 3.0, -1, 60)),
+    WeighCase("Entmax-2.5", lambda: rg.Entmax(2.5), lambda w, s, h: entmax.entmax_bisect(s, 2.5, -1, 60)),
     WeighCase(
         "Entmax-learned",
         lambda: rg.Entmax(_ALPHA.clone()),

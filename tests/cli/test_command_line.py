@@ -114,7 +114,7 @@ def test_compare_prints_one_table(tmp_path, capsys):
     assert all(row["peak_mebibytes"] > 50 and row["steps"] == 3 for row in rows)
     assert rows[1]["parameters"] > rows[0]["parameters"] > 1000
     assert main(["compare", "translation", *TINY, "--only", "none,sparse", "--run", str(tmp_path)]) == 0
-    assert "copied source" in capsys.readouterr().out
+    assert "\n copying " in capsys.readouterr().out
 
 
 def test_a_users_own_files_train(tmp_path):

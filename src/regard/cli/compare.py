@@ -145,6 +145,6 @@ def _print(rows: list[dict[str, object]]) -> None:
         for r in rows
     ]
     copied = score(rows[0]["baselines"])
-    body.append(["copied source", f"{copied['value']:.2f}", "-", "0", "0", "-", "-", "0"])
+    body.append(["copying", f"{copied['value']:.2f}", "-", "0", "0", "-", "-", "0"])
     table(["mechanism", "BLEU", "chrF", "seconds", "steps", "tokens/s", "peak MiB", "parameters"], body)
     print(f"test set, free-running; BLEU {first['protocol']}")
