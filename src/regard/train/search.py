@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from regard.train.hypotheses import Finished, Hypothesis, Ledger
 from regard.train.strategies import Beam, Greedy, Limits, Sample, Strategy
+
+__all__ = ["Hypothesis", "Stepping", "search"]
 
 
 class Stepping(Protocol):
@@ -29,26 +32,13 @@ class Stepping(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Hypothesis:
-    """One target.
-
-    tokens: without begin and end. score: what it was ranked by. log_prob: natural logarithm of its probability,
-    the end included. weights: (tokens + end, source), None where the decoder does not look.
-    """
-
-    tokens: list[int]
-    score: float
-    log_prob: float
-    weights: Tensor | None
-
-
 def search(
     decoder: Stepping, encoded: Any, strategy: Strategy, limits: Limits, *, begin: int, end: int
 ) -> list[list[Hypothesis]]:
     """Targets for every source of a batch, best first.
 
-    Greedy and Sample give one hypothesis each, Beam its `n_best`. A finished hypothesis leaves the batch.
+    Greedy and Sample give one hypothesis each, Beam up to its `n_best`. A finished source leaves the batch.
+    A source's result does not depend on the batch it is in, except that Sample's draws do.
 
     Args:
         decoder: what takes steps.
@@ -59,88 +49,96 @@ def search(
         end: the token after the last.
 
     Raises:
-        ValueError: the strategy is not known, or `allowed` leaves no token.
+        ValueError: the strategy is not known, `allowed` leaves no token or has not one boolean for each token,
+            or the decoder's scores are not numbers.
     """
+    if len(encoded.lengths) == 0:
+        return []
     with torch.no_grad():
         if isinstance(strategy, Beam):
             return _beam(decoder, encoded, strategy, limits, begin, end)
         return _one_each(decoder, encoded, _chooser(strategy), limits, begin, end)
 
 
-def _most(encoded: Any, limits: Limits) -> Tensor:
-    """Most tokens of each source's target."""
-    return (encoded.lengths.double() * limits.ratio + 10).long().clamp(max=limits.maximum)
+@dataclass
+class _Writing:
+    """Targets under way, one a row."""
+
+    decoder: Stepping
+    limits: Limits
+    end: int
+    state: Any
+    inputs: Tensor
+    parents: Tensor
+    prefixes: Tensor
+    ledger: Ledger = field(default_factory=Ledger)
+
+    @property
+    def written(self) -> int:
+        """Tokens of every target so far."""
+        return self.prefixes.shape[1]
+
+    def step(self, most: Tensor) -> Tensor:
+        """Log-probabilities (rows, vocabulary) of what may follow; what may not has minus infinity."""
+        step = self.decoder.step(self.inputs, self.state)
+        self.state = step.state
+        self.ledger.write(self.parents, self.inputs, step.weights)
+        scores = self.decoder.output(step.features)
+        logs = scores.log_softmax(-1, dtype=torch.promote_types(scores.dtype, torch.float32))
+        # One score that is no number makes its whole row no number, so one column is enough to look at.
+        if bool(logs[:, self.end].isnan().any()):
+            raise ValueError(
+                f"the decoder's scores are not numbers after {self.written} tokens; the model's weights have "
+                "diverged: take an earlier checkpoint, or train with a lower learning rate."
+            )
+        return _masked(logs, self.prefixes, most <= self.written, self.limits, self.end)
+
+    def go_on(self, parents: Tensor, tokens: Tensor) -> None:
+        """Row by row, grow the row `parents` by `tokens`."""
+        stays = torch.arange(len(self.inputs), device=parents.device)
+        if not torch.equal(parents, stays):
+            self.state, self.prefixes = self.state.select(parents), self.prefixes.index_select(0, parents)
+        self.parents, self.inputs = parents, tokens
+        self.prefixes = torch.cat((self.prefixes, tokens[:, None]), dim=1)
 
 
-def _log_probs(
-    decoder: Stepping, features: Tensor, limits: Limits, prefixes: Tensor, full: Tensor, end: int
-) -> Tensor:
-    """Log-probabilities (rows, vocabulary) of what may follow; the rest is minus infinity."""
-    logs = decoder.output(features).double().log_softmax(-1)
-    written = prefixes.shape[1] - 1
-    if written < limits.minimum:
-        logs[:, end] = -torch.inf
+def _masked(logs: Tensor, prefixes: Tensor, full: Tensor, limits: Limits, end: int) -> Tensor:
+    """Written into `logs`: what may not follow gets minus infinity, and a target that is full can only end."""
+    ending = logs[:, end].clone()
     if limits.allowed is not None:
-        logs = logs.masked_fill(~limits.allowed(prefixes[:, 1:]), -torch.inf)
+        allowed = limits.allowed(prefixes)
+        if allowed.dtype != torch.bool or allowed.shape != logs.shape:
+            raise ValueError(
+                f"allowed gave {tuple(allowed.shape)} of {allowed.dtype}, expected {tuple(logs.shape)} (rows, "
+                "vocabulary) of torch.bool; expand one row to all if they are alike."
+            )
+        logs.masked_fill_(~allowed, -torch.inf)
+    if prefixes.shape[1] < limits.minimum:
+        logs[:, end] = -torch.inf
     if bool(full.any()):
-        # At its maximum a target can only end; this costs it nothing, as the limit is not the model's.
-        only_end = torch.full_like(logs, -torch.inf)
-        only_end[:, end] = 0.0
-        logs = torch.where(full[:, None], only_end, logs)
-    if bool(torch.isneginf(logs).all(-1).any()):
-        raise ValueError(
-            f"allowed leaves no token after {written} tokens; let it allow the end ({end}), or lower minimum."
-        )
+        logs[full] = -torch.inf
+        logs[full, end] = ending[full]
     return logs
 
 
-@dataclass
-class _Rows:
-    """Targets that are being written, one a row."""
-
-    state: Any
-    prefixes: Tensor
-    log_prob: Tensor
-    weights: Tensor | None
-
-    def select(self, index: Tensor) -> _Rows:
-        weights = None if self.weights is None else self.weights.index_select(0, index)
-        return _Rows(
-            self.state.select(index),
-            self.prefixes.index_select(0, index),
-            self.log_prob.index_select(0, index),
-            weights,
-        )
-
-    def looked(self, weights: Tensor | None) -> _Rows:
-        """With the weights of one more step."""
-        if weights is None:
-            return self
-        row = weights.float().unsqueeze(1)
-        joined = row if self.weights is None else torch.cat((self.weights, row), dim=1)
-        return _Rows(self.state, self.prefixes, self.log_prob, joined)
-
-    def write(self, tokens: Tensor, log_prob: Tensor) -> _Rows:
-        return _Rows(self.state, torch.cat((self.prefixes, tokens[:, None]), dim=1), log_prob, self.weights)
-
-    def hypothesis(self, row: int, score: float, log_prob: float, length: int) -> Hypothesis:
-        """A row that has ended; `length` is the source's."""
-        weights = None if self.weights is None else self.weights[row, :, :length].clone()
-        return Hypothesis(self.prefixes[row, 1:].tolist(), score, log_prob, weights)
-
-
-def _begin(decoder: Stepping, encoded: Any, begin: int) -> _Rows:
-    state, count, device = decoder.start(encoded), len(encoded.lengths), encoded.lengths.device
-    prefixes = torch.full((count, 1), begin, dtype=torch.int64, device=device)
-    return _Rows(state, prefixes, torch.zeros(count, dtype=torch.float64, device=device), None)
-
-
-def _advance(decoder: Stepping, rows: _Rows, most: Tensor, limits: Limits, end: int) -> tuple[_Rows, Tensor]:
-    """One step of the decoder for every row, and the log-probabilities of what may follow."""
-    step = decoder.step(rows.prefixes[:, -1], rows.state)
-    full = most <= rows.prefixes.shape[1] - 1
-    logs = _log_probs(decoder, step.features, limits, rows.prefixes, full, end)
-    return _Rows(step.state, rows.prefixes, rows.log_prob, rows.weights).looked(step.weights), logs
+def _begin(
+    decoder: Stepping, encoded: Any, limits: Limits, begin: int, end: int, copies: int
+) -> tuple[_Writing, Tensor]:
+    """Empty targets, `copies` for each source, and the most tokens each source's target may have."""
+    lengths = encoded.lengths
+    rows = torch.arange(len(lengths), device=lengths.device).repeat_interleave(copies)
+    state = decoder.start(encoded)
+    writing = _Writing(
+        decoder,
+        limits,
+        end,
+        state if copies == 1 else state.select(rows),
+        inputs=torch.full_like(rows, begin),
+        parents=torch.arange(len(rows), device=rows.device),
+        prefixes=rows.new_empty(len(rows), 0),
+    )
+    most = (lengths.double() * limits.ratio + 10).long().clamp(min=limits.minimum, max=limits.maximum)
+    return writing, most
 
 
 def _one_each(
@@ -151,21 +149,70 @@ def _one_each(
     begin: int,
     end: int,
 ) -> list[list[Hypothesis]]:
-    found: list[list[Hypothesis]] = [[] for _ in encoded.lengths]
-    lengths, most = encoded.lengths.tolist(), _most(encoded, limits)
-    rows, origin = _begin(decoder, encoded, begin), torch.arange(len(lengths), device=most.device)
-    while len(origin):
-        rows, logs = _advance(decoder, rows, most[origin], limits, end)
+    writing, most = _begin(decoder, encoded, limits, begin, end, copies=1)
+    finished = Finished(len(most), 1, most.device)
+    sources, log_prob = torch.arange(len(most), device=most.device), finished.score.new_zeros(len(most))
+    while len(sources):
+        logs = writing.step(most[sources])
+        if bool(torch.isneginf(logs.amax(-1)).any()):
+            raise _nothing_follows(writing.written, end)
         tokens = choose(logs)
-        log_prob = rows.log_prob + logs.gather(1, tokens[:, None]).squeeze(1)
-        ended = tokens == end
-        for row in ended.nonzero().flatten().tolist():
-            total, place = float(log_prob[row]), int(origin[row])
-            found[place].append(rows.hypothesis(row, total, total, lengths[place]))
+        log_prob = log_prob + logs.gather(1, tokens[:, None]).squeeze(1)
+        ended, rows = tokens == end, torch.arange(len(tokens), device=tokens.device)
+        score = log_prob.masked_fill(~ended, -torch.inf)
+        finished.offer(sources, score[:, None], log_prob[:, None], rows[:, None], writing.written)
         going = (~ended).nonzero().flatten()
-        rows = rows.write(tokens, log_prob).select(going)
-        origin = origin[going]
-    return found
+        sources, log_prob = sources[going], log_prob[going]
+        writing.go_on(going, tokens[going])
+    return finished.hypotheses(writing.ledger, encoded.lengths.tolist())
+
+
+def _beam(
+    decoder: Stepping, encoded: Any, strategy: Beam, limits: Limits, begin: int, end: int
+) -> list[list[Hypothesis]]:
+    size = strategy.size
+    writing, most = _begin(decoder, encoded, limits, begin, end, copies=size)
+    finished = Finished(len(most), strategy.n_best, most.device)
+    sources, ends = torch.arange(len(most), device=most.device), torch.zeros_like(most)
+    # Copies of one empty target would all grow alike: only the first may, at the first step.
+    totals = torch.full((len(most), size), -torch.inf, dtype=torch.float64, device=most.device)
+    totals[:, 0] = 0
+    while len(sources):
+        logs = writing.step(most[sources].repeat_interleave(size))
+        best, parents, tokens = _candidates(totals, logs)
+        ended = tokens == end
+        # Only what ranks among the beam itself may end, so that a beam of one is the greedy search.
+        offered = best[:, :size].masked_fill(~ended[:, :size], -torch.inf)
+        score = strategy.score(offered, writing.written + 1)
+        finished.offer(sources, score, offered, parents[:, :size], writing.written)
+        ends[sources] += torch.isfinite(offered).sum(1)
+
+        totals, columns = best.masked_fill(ended, -torch.inf).topk(size)
+        # Log-probabilities only fall, so this is the most that growing on could still reach.
+        reachable = strategy.score(totals[:, 0], most[sources] + 1)
+        alive = (ends[sources] < size) & (reachable > finished.score[sources, -1])
+        # A beam with places to spare fills them with copies of its first; their minus infinity holds them back.
+        columns = torch.where(torch.isfinite(totals), columns, columns[:, :1])[alive]
+        sources, totals = sources[alive], totals[alive]
+        writing.go_on(parents[alive].gather(1, columns).flatten(), tokens[alive].gather(1, columns).flatten())
+    if bool(torch.isneginf(finished.score[:, 0]).any()):
+        raise _nothing_follows(writing.written, end)
+    return finished.hypotheses(writing.ledger, encoded.lengths.tolist())
+
+
+def _candidates(totals: Tensor, logs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The best ways on, (sources, ways): their log-probabilities, the rows they grow from and their tokens.
+
+    A row can end in one way only, so that of twice as many ways as the beam has rows enough go on.
+    """
+    sources, size = totals.shape
+    # The best of all are among the best of each row, which are far fewer than the whole vocabulary.
+    width = min(2 * size, logs.shape[1])
+    values, tokens = logs.topk(width)
+    sums = (totals[..., None] + values.view(sources, size, width)).flatten(1)
+    best, places = sums.topk(min(2 * size, size * width))
+    first = torch.arange(0, sources * size, size, device=places.device)
+    return best, places // width + first[:, None], tokens.view(sources, -1).gather(1, places)
 
 
 def _chooser(strategy: Strategy) -> Callable[[Tensor], Tensor]:
@@ -178,70 +225,25 @@ def _chooser(strategy: Strategy) -> Callable[[Tensor], Tensor]:
 
 
 def _draw(logs: Tensor, strategy: Sample, generator: torch.Generator) -> Tensor:
-    logs = logs / strategy.temperature
-    if 0 < strategy.top_k < logs.shape[-1]:
-        kept = logs.topk(strategy.top_k).values[:, -1:]
-        logs = logs.masked_fill(logs < kept, -torch.inf)
-    probabilities = logs.softmax(-1)
-    if strategy.top_p < 1:
-        ordered, places = probabilities.sort(-1, descending=True)
-        # A token stays if those before it do not yet have the probability that is asked for.
-        ordered[ordered.cumsum(-1) - ordered >= strategy.top_p] = 0
-        probabilities = torch.zeros_like(probabilities).scatter(1, places, ordered)
-    return torch.multinomial(probabilities.cpu(), 1, generator=generator).squeeze(1).to(logs.device)
+    # With the best at 0, a temperature near 0 does not overflow.
+    cooled = (logs.double() - logs.amax(-1, keepdim=True)) / strategy.temperature
+    if strategy.top_k == 0 and strategy.top_p == 1:
+        return _drawn(cooled, generator)
+    ordered, tokens = cooled.topk(min(strategy.top_k or logs.shape[-1], logs.shape[-1]))
+    # A token stays if those before it do not yet have the probability that is asked for.
+    probabilities = ordered.softmax(-1)
+    before = probabilities.cumsum(-1) - probabilities
+    chosen = _drawn(ordered.masked_fill(before >= strategy.top_p, -torch.inf), generator)
+    return tokens.gather(1, chosen[:, None]).squeeze(1)
 
 
-def _beam(
-    decoder: Stepping, encoded: Any, strategy: Beam, limits: Limits, begin: int, end: int
-) -> list[list[Hypothesis]]:
-    size, lengths = strategy.size, encoded.lengths.tolist()
-    found: list[list[Hypothesis]] = [[] for _ in lengths]
-    most = _most(encoded, limits)
-    origin = torch.arange(len(lengths), device=most.device)
-    rows = _begin(decoder, encoded, begin).select(origin.repeat_interleave(size))
-    # Copies of one empty prefix would all grow alike: only the first may, at the first step.
-    rows.log_prob.view(-1, size)[:, 1:] = -torch.inf
-    while len(origin):
-        rows, logs = _advance(decoder, rows, most[origin].repeat_interleave(size), limits, end)
-        vocabulary = logs.shape[1]
-        totals = (rows.log_prob[:, None] + logs).view(len(origin), size * vocabulary)
-        # Each row ends in one way only, so of 2 x size candidates at least size go on.
-        best, places = totals.topk(min(2 * size, totals.shape[1]))
-        parents = places // vocabulary + torch.arange(len(origin), device=places.device)[:, None] * size
-        tokens = places % vocabulary
-        ended = (tokens == end) & ~torch.isneginf(best)
-        # Only what ranks among the beam itself may end, so that a beam of one is the greedy search.
-        ended[:, size:] = False
-        divisor = ((5 + rows.prefixes.shape[1]) / 6) ** strategy.length_penalty
-        for group, column in ended.nonzero().tolist():
-            total, place = float(best[group, column]), int(origin[group])
-            row = int(parents[group, column])
-            found[place].append(rows.hypothesis(row, total / divisor, total, lengths[place]))
-        rows, origin = _grow(rows, origin, best, parents, tokens, end, size, found)
-    return [sorted(group, key=lambda one: -one.score)[: strategy.n_best] for group in found]
+def _drawn(logs: Tensor, generator: torch.Generator) -> Tensor:
+    """A place of every row; drawn on the CPU, so that one seed draws the same on every device."""
+    drawn = torch.multinomial(logs.softmax(-1).cpu(), 1, generator=generator)
+    return drawn.squeeze(1).to(logs.device)
 
 
-def _grow(
-    rows: _Rows,
-    origin: Tensor,
-    best: Tensor,
-    parents: Tensor,
-    tokens: Tensor,
-    end: int,
-    size: int,
-    found: list[list[Hypothesis]],
-) -> tuple[_Rows, Tensor]:
-    """The best candidates that go on, without sources that have `size` targets or nothing left to grow."""
-    growing = best.masked_fill(tokens == end, -torch.inf)
-    going, columns = growing.topk(min(size, growing.shape[1]))
-    if going.shape[1] < size:
-        short = size - going.shape[1]
-        going = torch.nn.functional.pad(going, (0, short), value=-torch.inf)
-        columns = torch.nn.functional.pad(columns, (0, short))
-    alive = torch.isfinite(going).any(1) & torch.tensor(
-        [len(found[int(place)]) < size for place in origin], device=origin.device
+def _nothing_follows(written: int, end: int) -> ValueError:
+    return ValueError(
+        f"allowed leaves no token after {written} tokens; let it allow the end ({end}), or lower minimum."
     )
-    index = alive.nonzero().flatten()
-    columns, going = columns[index], going[index]
-    chosen = parents[index].gather(1, columns).flatten()
-    return rows.select(chosen).write(tokens[index].gather(1, columns).flatten(), going.flatten()), origin[index]

@@ -47,12 +47,22 @@ class Beam(Strategy):
 
     score(y) = log p(y) / ((5 + |y|) / 6)^length_penalty,   |y| counting the end
 
+    A source is done when `size` hypotheses have ended, or when none that grows could still be among its `n_best`.
+
     Args:
         size: hypotheses at a time.
-        length_penalty: 0 prefers short targets; 1 is a mean.
-        n_best: hypotheses to return, at most `size`.
+        length_penalty: 0 ranks by probability, which prefers short targets; 1 is close to a mean over tokens.
+        n_best: hypotheses to return, at most `size`; fewer come back where there are no more.
 
-    Source: length penalty: Wu et al. 2016, equation 14.
+    Raises:
+        ValueError: a number is out of its range.
+
+    Example:
+        >>> import torch
+        >>> Beam(5, length_penalty=1.0).score(torch.tensor([-6.0]), 7)
+        tensor([-3.])
+
+    Source: length penalty: Wu et al. 2016, arXiv:1609.08144, equation 14.
     """
 
     size: int = 5
@@ -62,6 +72,12 @@ class Beam(Strategy):
     def __post_init__(self) -> None:
         if self.size < 1 or not 1 <= self.n_best <= self.size:
             raise ValueError(f"size is {self.size} and n_best is {self.n_best}; expected n_best from 1 to size.")
+        if self.length_penalty < 0:
+            raise ValueError(f"length_penalty is {self.length_penalty}, expected 0 or more.")
+
+    def score(self, log_prob: Tensor, length: Tensor | int) -> Tensor:
+        """What a target of a log-probability and a length, end included, is ranked by."""
+        return log_prob / ((5 + length) / 6) ** self.length_penalty
 
 
 @dataclass(frozen=True)
@@ -71,8 +87,13 @@ class Limits:
     Args:
         maximum: most tokens, the end not counted.
         minimum: fewest tokens.
-        ratio: most tokens for each source token, with ten to spare; the smaller of both limits holds.
-        allowed: from prefixes (rows, written) to booleans (rows, vocabulary) that say which tokens may follow.
+        ratio: most tokens for each source token, with ten to spare; the smaller of this and `maximum` holds, but
+            `minimum` before this one. A target that is full ends at the probability the model gives that.
+        allowed: from prefixes (rows, written), begin not among them, to booleans (rows, vocabulary) that say which
+            tokens may follow. The probabilities of those that may are not raised to sum to one.
+
+    Raises:
+        ValueError: a number is out of its range.
     """
 
     maximum: int = 200
@@ -81,6 +102,8 @@ class Limits:
     allowed: Callable[[Tensor], Tensor] | None = None
 
     def __post_init__(self) -> None:
+        if self.ratio < 0:
+            raise ValueError(f"ratio is {self.ratio}, expected 0 or more.")
         if not 0 <= self.minimum <= self.maximum or self.maximum < 1:
             raise ValueError(
                 f"minimum is {self.minimum} and maximum is {self.maximum}; expected 0 <= minimum <= maximum and "
