@@ -9,7 +9,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-_CHUNK = 512
+# Scores held at once, and scores worked on at once: the second is what stays in a core's cache.
+_HELD = 1 << 22
+_WORKED = 1 << 18
+# Rows come in multiples of this: a matrix product of a new shape is compiled first, which costs more than itself.
+_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,14 @@ def linear_cross_entropy(
     *,
     ignore: int,
     smoothing: float = 0.0,
-    chunk: int = _CHUNK,
+    held: int = _HELD,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Cross-entropy of a linear output layer, summed, without ever holding rows x vocabulary numbers.
 
     loss = sum_n [ (1 - e) (-log p_n(y_n)) + e / V sum_v (-log p_n(v)) ],   p_n = softmax(W x_n + b)
 
-    Scores are made, used for the gradient and forgotten, `chunk` rows at a time. Under autocast the products are
-    in its dtype; probabilities are in at least float32.
+    Scores are made, used for the gradient and forgotten, a few rows at a time; rows of padding are left out before
+    anything is made. Under autocast the products are in its dtype; probabilities are in at least float32.
 
     Args:
         features: x, what the output layer reads.
@@ -48,7 +52,7 @@ def linear_cross_entropy(
         targets: y; rows with the value `ignore` do not count.
         ignore: the target that means padding.
         smoothing: e, label smoothing in [0, 1).
-        chunk: rows at a time.
+        held: scores held at a time.
 
     Returns:
         The smoothed loss (differentiable), and the plain -log p of the targets for the log (not).
@@ -68,7 +72,7 @@ def linear_cross_entropy(
         raise ValueError(f"smoothing is {smoothing}, expected at least 0 and below 1.")
     device = features.device.type
     dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else features.dtype
-    return _LinearCrossEntropy.apply(features, weight, bias, targets, (ignore, smoothing, chunk, dtype))
+    return _LinearCrossEntropy.apply(features, weight, bias, targets, (ignore, smoothing, held, dtype))
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -83,44 +87,49 @@ class _LinearCrossEntropy(torch.autograd.Function):
         targets: Tensor,
         settings: tuple[int, float, int, torch.dtype],
     ) -> tuple[Tensor, Tensor]:
-        ignore, smoothing, chunk, dtype = settings
+        ignore, smoothing, held, dtype = settings
+        kept = (targets != ignore).nonzero().flatten()
+        rows = max(1, held // len(weight) // _TOGETHER) * _TOGETHER
         with torch.autocast(features.device.type, enabled=False):
-            narrow, narrow_weight = features.to(dtype), weight.to(dtype)
-            d_features = torch.empty_like(narrow)
-            d_weight, d_bias = torch.zeros_like(weight), torch.zeros_like(bias)
+            narrow_weight, wanted = weight.to(dtype), targets[kept]
+            inputs = features.new_zeros((-(-len(kept) // _TOGETHER) * _TOGETHER, features.shape[1]), dtype=dtype)
+            inputs[: len(kept)] = features[kept]
+            d_inputs, d_weight, d_bias = torch.empty_like(inputs), torch.zeros_like(weight), torch.zeros_like(bias)
             total = torch.zeros(2, dtype=torch.promote_types(dtype, torch.float32), device=features.device)
-            for start in range(0, len(features), chunk):
-                rows = slice(start, start + chunk)
-                scores = narrow[rows] @ narrow_weight.t()
-                logs = torch.log_softmax((scores.to(total.dtype) + bias), dim=-1)
-                d_scores, sums = _chunk(logs, targets[rows], ignore, smoothing)
-                total += sums
-                d_narrow = d_scores.to(dtype)
-                d_features[rows] = d_narrow @ narrow_weight
-                d_weight += d_narrow.t() @ narrow[rows]
-                d_bias += d_scores.sum(0)
-        ctx.save_for_backward(d_features.to(features.dtype), d_weight, d_bias)
+            for part, ids, d_part in zip(inputs.split(rows), wanted.split(rows), d_inputs.split(rows), strict=True):
+                scores = part @ narrow_weight.t()
+                total += _to_gradient(scores[: len(ids)], bias, ids, smoothing, d_bias)
+                scores[len(ids) :] = 0
+                torch.mm(scores, narrow_weight, out=d_part)
+                d_weight += scores.t() @ part
+        ctx.save_for_backward(d_inputs[: len(kept)], d_weight, d_bias, kept)
+        ctx.shape, ctx.dtype = features.shape, features.dtype
         smoothed, plain = total.unbind()
         ctx.mark_non_differentiable(plain)
         return smoothed, plain
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        by_features, by_weight, by_bias = (grad * grads[0].to(grad.dtype) for grad in ctx.saved_tensors)
-        return by_features, by_weight, by_bias, None, None
+        d_inputs, d_weight, d_bias, kept = ctx.saved_tensors
+        d_features = grads[0].new_zeros(ctx.shape, dtype=ctx.dtype)
+        d_features[kept] = (d_inputs * grads[0]).to(ctx.dtype)
+        return d_features, d_weight * grads[0].to(d_weight.dtype), d_bias * grads[0].to(d_bias.dtype), None, None
 
 
-def _chunk(logs: Tensor, targets: Tensor, ignore: int, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Gradient of the scores, and the smoothed and plain losses, from log-probabilities, written over them."""
-    kept = (targets != ignore).to(logs.dtype)
-    chosen = logs.gather(1, targets[:, None]).squeeze(1)
-    plain = -(chosen * kept).sum()
-    smoothed = plain
-    if smoothing:
-        smoothed = (1 - smoothing) * plain - smoothing * (logs.mean(1) * kept).sum()
-    d_scores = logs.exp_()
-    if smoothing:
-        d_scores -= smoothing / logs.shape[1]
-    d_scores.scatter_add_(1, targets[:, None], torch.full_like(chosen, smoothing - 1)[:, None])
-    d_scores *= kept[:, None]
-    return d_scores, torch.stack((smoothed, plain))
+def _to_gradient(scores: Tensor, bias: Tensor, targets: Tensor, smoothing: float, d_bias: Tensor) -> Tensor:
+    """Write the gradient of scores over them and add its sum to `d_bias`; the smoothed and the plain loss."""
+    count, total = scores.shape[1], d_bias.new_zeros(2, dtype=torch.promote_types(scores.dtype, torch.float32))
+    rows = max(1, _WORKED // count)
+    for part, ids in zip(scores.split(rows), targets.split(rows), strict=True):
+        biased = part + bias.to(total.dtype)
+        probabilities = biased.softmax(1)
+        # The largest probability is at least 1 / vocabulary, so its logarithm is exact where others underflow.
+        normaliser = biased.amax(1) - probabilities.amax(1).log()
+        plain = (normaliser - biased.gather(1, ids[:, None]).squeeze(1)).sum()
+        uniform = (normaliser - biased.mean(1)).sum()
+        total += torch.stack((plain + smoothing * (uniform - plain), plain))
+        probabilities -= smoothing / count
+        probabilities[torch.arange(len(ids), device=ids.device), ids] -= 1 - smoothing
+        d_bias += probabilities.sum(0)
+        part.copy_(probabilities)
+    return total
