@@ -7,21 +7,40 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from regard.attention import Additive as Additive
+    from regard.attention import Alibi as Alibi
     from regard.attention import Answer as Answer
+    from regard.attention import Argmax as Argmax
     from regard.attention import Around as Around
     from regard.attention import Attention as Attention
+    from regard.attention import Bernoulli as Bernoulli
     from regard.attention import Bias as Bias
     from regard.attention import Bilinear as Bilinear
     from regard.attention import Causal as Causal
+    from regard.attention import Chain as Chain
+    from regard.attention import Cosine as Cosine
+    from regard.attention import Distance as Distance
     from regard.attention import Dot as Dot
+    from regard.attention import Elementwise as Elementwise
     from regard.attention import Entmax as Entmax
+    from regard.attention import Gumbel as Gumbel
     from regard.attention import Lengths as Lengths
     from regard.attention import Location as Location
+    from regard.attention import LocationAware as LocationAware
     from regard.attention import Mask as Mask
     from regard.attention import Memory as Memory
+    from regard.attention import Monotonic as Monotonic
     from regard.attention import Plan as Plan
+    from regard.attention import RelativeBias as RelativeBias
+    from regard.attention import RowNormalised as RowNormalised
+    from regard.attention import Salience as Salience
+    from regard.attention import Score as Score
+    from regard.attention import Sigmoid as Sigmoid
     from regard.attention import Softmax as Softmax
     from regard.attention import Sparsemax as Sparsemax
+    from regard.attention import TopK as TopK
+    from regard.attention import Trilinear as Trilinear
+    from regard.attention import Weighing as Weighing
+    from regard.attention import Where as Where
     from regard.attention import Window as Window
     from regard.attention import attend as attend
     from regard.attention import explain as explain

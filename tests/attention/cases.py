@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 import regard as rg
+from regard.attention.space import Space
 
 BATCH, HEADS, KEY_HEADS, QUERIES, KEYS, SIZE, OTHER, VALUE = 2, 6, 3, 7, 11, 5, 3, 13
 
@@ -26,13 +27,24 @@ def numbers(*shape: int, seed: int, scale: float = 1.0) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Row:
+    """One row of weights: its sequence, head and query, the keys it may see, and what the row before passed on."""
+
+    batch: int
+    head: int
+    query: int
+    shown: list[int]
+    carry: Tensor
+
+
+@dataclass(frozen=True)
 class ScoreCase:
     """A score, the size of its keys, and score(query row, keys) by hand."""
 
     name: str
     build: Callable[[], object]
     key_size: int
-    formula: Callable[[object, Tensor, Tensor], Tensor]
+    formula: Callable[[object, Tensor, Tensor, Row], Tensor]
 
 
 @dataclass(frozen=True)
@@ -46,11 +58,15 @@ class WhereCase:
 
 @dataclass(frozen=True)
 class WeighCase:
-    """A weighing, and the weights of one row of visible scores, by another implementation."""
+    """A weighing, and the weights of one row of visible scores, by another implementation.
+
+    `passed` is what a row passes on to the next one, (keys,), from its scores.
+    """
 
     name: str
     build: Callable[[], rg.Weighing]
-    row: Callable[[rg.Weighing, Tensor, int], Tensor]
+    row: Callable[[rg.Weighing, Tensor, Row], Tensor]
+    passed: Callable[[rg.Weighing, Tensor, Row], Tensor] = lambda weigh, scores, at: at.carry
 
 
 def _filled(module: torch.nn.Module) -> torch.nn.Module:
@@ -63,15 +79,33 @@ def _written(query: Tensor, key: Tensor) -> Tensor:
     return -(query.unsqueeze(-2) - key.unsqueeze(-3)).square().sum(-1) / 8
 
 
+_BEFORE = numbers(BATCH, HEADS, QUERIES, KEYS, seed=6).abs()
+
+
+def _location_aware() -> rg.LocationAware:
+    return _filled(rg.LocationAware(SIZE, OTHER, 17, channels=3, radius=2)).after(_BEFORE)
+
+
+def _location_aware_by_hand(score: rg.LocationAware, query: Tensor, key: Tensor, at: Row) -> Tensor:
+    before = _BEFORE[at.batch, at.head, at.query]
+    found = []
+    for place, row in enumerate(key):
+        around = [before[p] if 0 <= p < KEYS else before[0] * 0 for p in range(place - 2, place + 3)]
+        features = (score.filters * torch.stack(around).to(query.dtype)).sum(-1)
+        hidden = score.query.weight @ query + score.key.weight @ row + score.features.weight @ features + score.bias
+        found.append(score.energy @ torch.tanh(hidden))
+    return torch.stack(found)
+
+
 SCORE_CASES = (
-    ScoreCase("Dot", rg.Dot, SIZE, lambda s, q, k: (k @ q) / math.sqrt(SIZE)),
-    ScoreCase("Dot-capped", lambda: rg.Dot(1.0, 2.0), SIZE, lambda s, q, k: 2.0 * torch.tanh((k @ q) / 2.0)),
-    ScoreCase("Bilinear", lambda: _filled(rg.Bilinear(SIZE, OTHER)), OTHER, lambda s, q, k: k @ (s.weight.T @ q)),
+    ScoreCase("Dot", rg.Dot, SIZE, lambda s, q, k, at: (k @ q) / math.sqrt(SIZE)),
+    ScoreCase("Dot-capped", lambda: rg.Dot(1.0, 2.0), SIZE, lambda s, q, k, at: 2.0 * torch.tanh((k @ q) / 2.0)),
+    ScoreCase("Bilinear", lambda: _filled(rg.Bilinear(SIZE, OTHER)), OTHER, lambda s, q, k, at: k @ (s.weight.T @ q)),
     ScoreCase(
         "Additive",
         lambda: _filled(rg.Additive(SIZE, OTHER, 17)),
         OTHER,
-        lambda s, q, k: torch.stack(
+        lambda s, q, k, at: torch.stack(
             [(s.energy * torch.tanh(s.query.weight @ q + s.key.weight @ row + s.bias)).sum() for row in k]
         ),
     ),
@@ -79,9 +113,29 @@ SCORE_CASES = (
         "Location",
         lambda: _filled(rg.Location(SIZE, 19)),
         OTHER,
-        lambda s, q, k: (s.places.weight @ q)[: len(k)],
+        lambda s, q, k, at: (s.places.weight @ q)[: len(k)],
     ),
-    ScoreCase("written", lambda: _written, SIZE, lambda s, q, k: -((k - q) ** 2).sum(-1) / 8),
+    ScoreCase("LocationAware", _location_aware, OTHER, _location_aware_by_hand),
+    ScoreCase(
+        "Cosine",
+        lambda: rg.Cosine(3.0),
+        SIZE,
+        lambda s, q, k, at: 3.0 * (k @ q) / (k.square().sum(-1).sqrt() * q.square().sum().sqrt()),
+    ),
+    ScoreCase("Distance", lambda: rg.Distance(2.0), SIZE, lambda s, q, k, at: -((k - q) ** 2).sum(-1) / 8),
+    ScoreCase(
+        "Trilinear",
+        lambda: _filled(rg.Trilinear(SIZE)),
+        SIZE,
+        lambda s, q, k, at: torch.stack([s.key @ row + s.query @ q + s.product @ (row * q) for row in k]),
+    ),
+    ScoreCase(
+        "Salience",
+        lambda: _filled(rg.Salience(OTHER, 13)),
+        OTHER,
+        lambda s, q, k, at: torch.stack([s.energy @ torch.tanh(s.key.weight @ row + s.key.bias) for row in k]),
+    ),
+    ScoreCase("written", lambda: _written, SIZE, lambda s, q, k, at: -((k - q) ** 2).sum(-1) / 8),
 )
 
 _LENGTHS, _QUERY_LENGTHS = torch.tensor([11, 4]), torch.tensor([7, 5])
@@ -89,6 +143,7 @@ _MASK = torch.rand(BATCH, 1, QUERIES, KEYS, generator=torch.Generator().manual_s
 _MASK[1, 0, 2] = False
 _BIAS = numbers(HEADS, QUERIES, KEYS, seed=4)
 _BIAS[2, 3, 5] = -torch.inf
+_SLOPES = torch.tensor([0.5, 0.25, 0.125, 0.0625, 1.0, -0.25], dtype=torch.float64)
 _CENTRE = (numbers(BATCH, HEADS, QUERIES, seed=5) * 2 + 5).bfloat16().double()
 _CENTRE[0, 1, 3] = 100.0
 
@@ -148,6 +203,24 @@ WHERE_CASES = (
     ),
     WhereCase("Around-gaussian", lambda: rg.Around(_CENTRE.clone(), 4.0, gaussian=True), _around),
     WhereCase(
+        "Alibi",
+        lambda: rg.Alibi(_SLOPES.clone()),
+        lambda w, b, h, i: (
+            list(range(KEYS)),
+            torch.stack([-w.slopes[h] * abs(KEYS - QUERIES + i - j) for j in range(KEYS)]),
+            None,
+        ),
+    ),
+    WhereCase(
+        "RelativeBias",
+        lambda: rg.RelativeBias(numbers(HEADS, 7, seed=8)),
+        lambda w, b, h, i: (
+            list(range(KEYS)),
+            torch.stack([w.table[h, 3 + max(-3, min(3, j - (KEYS - QUERIES + i)))] for j in range(KEYS)]),
+            None,
+        ),
+    ),
+    WhereCase(
         "combined",
         lambda: (rg.Lengths(_LENGTHS) & (rg.Causal() | ~rg.Window(1, 1))) + rg.Bias(_BIAS.clone()),
         lambda w, b, h, i: (
@@ -173,22 +246,88 @@ def _softmax(scores: Tensor) -> Tensor:
     return raised / raised.sum()
 
 
+def _top_three(weigh: rg.TopK, scores: Tensor, at: Row) -> Tensor:
+    order = sorted(range(len(scores)), key=lambda place: (-scores[place].item(), place))[:3]
+    raised = torch.exp(scores - scores.max())
+    kept = torch.zeros_like(scores)
+    kept[order] = 1
+    return raised * kept / (raised * kept).sum()
+
+
+def _winner(scores: Tensor) -> Tensor:
+    """1 for the first of the highest, with the gradient of softmax."""
+    soft, hard = _softmax(scores), torch.zeros_like(scores)
+    hard[scores.tolist().index(scores.max().item())] = 1
+    return soft - soft.detach() + hard
+
+
+def _noise(weigh: rg.Gumbel, at: Row) -> Tensor:
+    space = Space((BATCH, HEADS), KEY_HEADS, QUERIES, KEYS, torch.device("cpu"))
+    return weigh.on(space.whole()).noise[at.batch, at.head, at.query, at.shown].double()
+
+
+def _chain(weigh: rg.Chain, scores: Tensor, at: Row) -> Tensor:
+    """Every selection there is, each with its probability."""
+    count, transition = len(scores), weigh.transition[at.head].to(scores.dtype)
+    states = torch.cartesian_prod(*[torch.arange(2)] * count).view(-1, count)
+    energy = states.to(scores.dtype) @ scores
+    if count > 1:
+        energy = energy + transition[states[:, :-1], states[:, 1:]].sum(-1)
+    return _softmax(energy) @ states.to(scores.dtype)
+
+
+def _stops(scores: Tensor, at: Row) -> Tensor:
+    """Probability of stopping at every key, hidden ones included, of a reader who walks through all of them."""
+    chances = torch.zeros(KEYS, dtype=scores.dtype)
+    chances = chances.index_put((torch.tensor(at.shown),), 1 / (1 + torch.exp(-scores)))
+    found, walking = [], chances[0] * 0
+    for place in range(KEYS):
+        walking = walking + at.carry[place]
+        found.append(walking * chances[place])
+        walking = walking * (1 - chances[place])
+    return torch.stack(found)
+
+
+def _chunks(weigh: rg.Monotonic, scores: Tensor, at: Row) -> Tensor:
+    stops, raised = _stops(scores, at), dict(zip(at.shown, torch.exp(scores), strict=True))
+    total = {place: stops[0] * 0 for place in at.shown}
+    for end in at.shown:
+        window = [place for place in range(end - 2, end + 1) if place in raised]
+        whole = sum(raised[place] for place in window)
+        for place in window:
+            total[place] = total[place] + stops[end] * raised[place] / whole
+    return torch.stack([total[place] for place in at.shown])
+
+
 WEIGH_CASES = (
-    WeighCase("Softmax", rg.Softmax, lambda w, s, h: _softmax(s)),
-    WeighCase("Softmax-cool", lambda: rg.Softmax(temperature=0.5), lambda w, s, h: _softmax(s * 2)),
+    WeighCase("Softmax", rg.Softmax, lambda w, s, at: _softmax(s)),
+    WeighCase("Softmax-cool", lambda: rg.Softmax(temperature=0.5), lambda w, s, at: _softmax(s * 2)),
     WeighCase(
         "Softmax-sink",
         lambda: rg.Softmax(sink=_SINK.clone()),
-        lambda w, s, h: _softmax(torch.cat((s, w.sink[h, 0])))[:-1],
+        lambda w, s, at: _softmax(torch.cat((s, w.sink[at.head, 0])))[:-1],
     ),
-    WeighCase("Sparsemax", rg.Sparsemax, lambda w, s, h: entmax.sparsemax(s, -1)),
-    WeighCase("Entmax", rg.Entmax, lambda w, s, h: entmax.entmax15(s, -1)),
-    WeighCase("Entmax-2.5", lambda: rg.Entmax(2.5), lambda w, s, h: entmax.entmax_bisect(s, 2.5, -1, 60)),
+    WeighCase("Sparsemax", rg.Sparsemax, lambda w, s, at: entmax.sparsemax(s, -1)),
+    WeighCase("Entmax", rg.Entmax, lambda w, s, at: entmax.entmax15(s, -1)),
+    WeighCase("Entmax-2.5", lambda: rg.Entmax(2.5), lambda w, s, at: entmax.entmax_bisect(s, 2.5, -1, 60)),
     WeighCase(
         "Entmax-learned",
         lambda: rg.Entmax(_ALPHA.clone()),
-        lambda w, s, h: entmax.entmax_bisect(s[None], w.alpha[h], -1, 60)[0],
+        lambda w, s, at: entmax.entmax_bisect(s[None], w.alpha[at.head], -1, 60)[0],
     ),
+    WeighCase("TopK", lambda: rg.TopK(3), _top_three),
+    WeighCase("Sigmoid", rg.Sigmoid, lambda w, s, at: 1 / (1 + torch.exp(-s))),
+    WeighCase("Bernoulli", rg.Bernoulli, lambda w, s, at: torch.exp(s) / (1 + torch.exp(s))),
+    WeighCase("Argmax", rg.Argmax, lambda w, s, at: _winner(s)),
+    WeighCase("Gumbel", lambda: rg.Gumbel(0.5, seed=5), lambda w, s, at: _softmax((s + _noise(w, at)) * 2)),
+    WeighCase(
+        "Gumbel-hard",
+        lambda: rg.Gumbel(1.0, hard=True, seed=5),
+        lambda w, s, at: _winner(s + _noise(w, at)),
+    ),
+    WeighCase("Chain", lambda: rg.Chain(numbers(HEADS, 2, 2, seed=7)), _chain),
+    WeighCase("Monotonic", rg.Monotonic, lambda w, s, at: _stops(s, at)[at.shown], lambda w, s, at: _stops(s, at)),
+    WeighCase("Monotonic-chunks", lambda: rg.Monotonic(3), _chunks, lambda w, s, at: _stops(s, at)),
 )
 
 
@@ -214,16 +353,19 @@ def by_hand(
     rows = []
     for b in range(BATCH):
         for h in range(HEADS):
+            carry = torch.eye(KEYS, dtype=query.dtype)[0]
             keys, values = key[b, h // (HEADS // KEY_HEADS)], value[b, h // (HEADS // KEY_HEADS)]
             for i in range(QUERIES):
                 shown, prior, factor = where.row(built[1], b, h, i)
                 if not shown:
                     rows.append(value.new_zeros(value.shape[-1]) + 0 * query[b, h, i].sum())
                     continue
-                scores = score.formula(built[0], query[b, h, i], keys)[shown]
+                at = Row(b, h, i, shown, carry)
+                scores = score.formula(built[0], query[b, h, i], keys, at)[shown]
                 if prior is not None:
                     scores = scores + prior.to(scores.dtype)[shown]
-                weights = weigh.row(built[2], scores, h)
+                weights = weigh.row(built[2], scores, at)
+                carry = weigh.passed(built[2], scores, at)
                 if factor is not None:
                     weights = weights * factor.to(weights.dtype)[shown]
                 rows.append(weights @ values[shown])

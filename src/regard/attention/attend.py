@@ -51,7 +51,7 @@ def attend(
         where: which keys a query may see, and with what prior; None means all.
         weigh: how scores become weights.
         dropout: rate at which weights are dropped; the rest grow by 1 / (1 - dropout).
-        generator: source of the dropout's seed; None means PyTorch's default generator.
+        generator: source of the seeds of dropout and of weighings that draw; None means PyTorch's default generator.
         path: a path by name, for tests and teaching; None lets `explain` choose.
 
     Returns:
@@ -68,7 +68,7 @@ def attend(
 
     Source: Bahdanau, Cho and Bengio 2015, equations 5 and 6; Vaswani et al. 2017, equation 1.
     """
-    call, keys = _call(query, key, value, score, where, weigh, draw(dropout, generator))
+    call, keys = _call(query, key, value, score, where, weigh.drawn(generator), draw(dropout, generator))
     return context_of(call, prepare_query(query, keys), keys, path)
 
 
@@ -96,8 +96,8 @@ def weights(
 
     Source: Bahdanau, Cho and Bengio 2015, equation 6.
     """
-    call, keys = _call(query, key, key, score, where, weigh, None)
-    return weights_of(call, prepare_query(query, keys), keys)
+    call, keys = _call(query, key, key, score, where, weigh.drawn(None), None)
+    return weights_of(call, prepare_query(query, keys), keys)[0]
 
 
 def explain(
@@ -137,7 +137,7 @@ def _call(
 ) -> tuple[Call, PreparedKeys]:
     space = space_of(query, key)
     check_value(key, value)
-    scored = as_score(score, key.shape[-1])
+    scored = as_score(score)
     scored.check(query.shape[-1], key.shape[-1])
     keys = PreparedKeys.of(key, value, scored, working_dtype(scored, query, key, value))
     call = Call(space, scored, where or Everything(), weigh, dropout)

@@ -10,7 +10,7 @@ from torch import Tensor
 from regard.attention.dropout import Dropout
 from regard.attention.scores.score import Score
 from regard.attention.space import Space, Tile
-from regard.attention.weighings.weighing import Weighing
+from regard.attention.weighings.weighing import Carried, Weighing
 from regard.attention.wheres.where import Seen, Where
 
 
@@ -28,8 +28,14 @@ class Call:
         """Tensors besides query, key and value that may need a gradient."""
         return self.score.learned() + self.where.learned() + self.weigh.learned()
 
+    def width(self, prepared: Prepared) -> int:
+        """Numbers held at once for one cell of a tile."""
+        return self.score.width(prepared.key.shape[-1]) + self.weigh.width - 1
+
     def narrow(self, tile: Tile) -> Tile:
-        """The tile without the keys that all of its rows cannot see."""
+        """The tile without the keys that all of its rows cannot see; a carry needs all keys."""
+        if isinstance(self.weigh, Carried):
+            return tile
         return replace(tile, columns=self.where.span(tile.rows, self.space))
 
 
@@ -66,24 +72,45 @@ def hide(tensor: Tensor, seen: Seen, filler: float) -> Tensor:
     return tensor if seen.visible is None else tensor.masked_fill(~seen.visible, filler)
 
 
-def tile_weights(call: Call, part: Prepared, tile: Tile, *, exactly: bool = False) -> Tensor:
-    """Weights of a tile, (batch, heads, rows, columns), before dropout; `part` is cut and spread."""
+def tile_step(
+    call: Call, part: Prepared, tile: Tile, carry: Tensor | None, *, exactly: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """Weights of a tile, (batch, heads, rows, columns), before dropout, and what passes to the rows after it.
+
+    `part` is cut and spread. Without a carry the rows are the first.
+    """
+    scores, seen = tile_scores(call, part, tile)
+    weigh = call.weigh.on(tile)
+    if isinstance(weigh, Carried):
+        weights, carry = weigh.stream(scores, weigh.start(scores) if carry is None else carry)
+    else:
+        weights = weigh.exact(scores) if exactly else weigh.normalise(scores)
+    weights = hide(weights, seen, 0.0)
+    return (weights if seen.factor is None else weights * seen.factor), carry
+
+
+def tile_scores(call: Call, part: Prepared, tile: Tile) -> tuple[Tensor, Seen]:
+    """Scores of a tile with their priors, hidden cells at the lowest finite number, and what may be seen."""
     scores = call.score.tile(part.query, part.key)
     seen = call.where.seen(tile)
     if seen.prior is not None:
         scores = scores + seen.prior
-    scores = hide(scores, seen, torch.finfo(scores.dtype).min)
-    weigh = call.weigh.on(tile)
-    weights = hide(weigh.exact(scores) if exactly else weigh.normalise(scores), seen, 0.0)
-    return weights if seen.factor is None else weights * seen.factor
+    return hide(scores, seen, torch.finfo(scores.dtype).min), seen
 
 
-def tile_context(call: Call, part: Prepared, tile: Tile, *, exactly: bool = False) -> Tensor:
-    """Context of a tile, (batch, heads, rows, value size); `part` is cut but not spread."""
+def tile_weights(call: Call, part: Prepared, tile: Tile, *, exactly: bool = False) -> Tensor:
+    """Weights of a tile whose rows are the first, or do not hang on those before them."""
+    return tile_step(call, part, tile, None, exactly=exactly)[0]
+
+
+def tile_context(
+    call: Call, part: Prepared, tile: Tile, carry: Tensor | None = None, *, exactly: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """Context of a tile, (batch, heads, rows, value size), and the carry; `part` is cut but not spread."""
     part = part.spread(tile)
     if not len(tile.columns):
-        return part.value.new_zeros((*part.query.shape[:3], part.value.shape[-1]))
-    weights = tile_weights(call, part, tile, exactly=exactly)
+        return part.value.new_zeros((*part.query.shape[:3], part.value.shape[-1])), carry
+    weights, carry = tile_step(call, part, tile, carry, exactly=exactly)
     if call.dropout is not None:
         weights = weights * call.dropout.factor(tile)
-    return weights.to(part.value.dtype) @ part.value
+    return weights.to(part.value.dtype) @ part.value, carry

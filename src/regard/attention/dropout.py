@@ -24,14 +24,27 @@ class Dropout:
 
     def factor(self, tile: Tile) -> Tensor:
         """0 or 1 / (1 - rate) for every cell of the tile, (batch, heads, rows, columns), float32."""
-        space = tile.space
-        batch = torch.arange(tile.batch.start, tile.batch.stop, device=space.device)[:, None]
-        heads = torch.arange(tile.heads.start, tile.heads.stop, device=space.device)[None, :]
-        maps = _mix((batch * space.heads + heads).int() + self.seed)
-        rows = _mix(maps[:, :, None, None] + tile.row_index().int())
-        cells = _mix(rows + tile.column_index().int())
-        kept = (cells & 0x7FFFFFFF) >= int(self.rate * (1 << 31))
+        kept = _cells(self.seed, tile) >= int(self.rate * (1 << 31))
         return kept / (1 - self.rate)
+
+
+def uniform(seed: int, tile: Tile) -> Tensor:
+    """A number above 0 and below 1 for every cell of a tile, (batch, heads, rows, columns), float32.
+
+    It depends on seed and position alone. The numbers are odd multiples of 2^-24, which float32 holds exactly: none
+    is 0 or 1, and their mean is 1/2.
+    """
+    return ((_cells(seed, tile) >> 8).float() + 0.5) * 2.0**-23
+
+
+def _cells(seed: int, tile: Tile) -> Tensor:
+    """31 random bits for every cell of a tile."""
+    space = tile.space
+    batch = torch.arange(tile.batch.start, tile.batch.stop, device=space.device)[:, None]
+    heads = torch.arange(tile.heads.start, tile.heads.stop, device=space.device)[None, :]
+    maps = _mix((batch * space.heads + heads).int() + seed)
+    rows = _mix(maps[:, :, None, None] + tile.row_index().int())
+    return _mix(rows + tile.column_index().int()) & 0x7FFFFFFF
 
 
 def _mix(number: Tensor) -> Tensor:

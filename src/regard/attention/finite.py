@@ -9,6 +9,7 @@ from torch import Tensor
 
 from regard.attention.call import Call, Prepared
 from regard.attention.space import cut_into_tiles
+from regard.attention.weighings.weighing import Carried
 
 _CELLS = 1 << 20
 
@@ -35,26 +36,29 @@ def clean(tensor: Tensor) -> Clean:
 def poison(call: Call, bad_query: Tensor | None, bad_key: Tensor | None, bad_value: Tensor | None) -> Tensor:
     """NaN where a query that sees anything is not finite, or sees a key or value that is not; 1 elsewhere.
 
-    The three are lifted to (batch, heads, time, size); the result is (batch, heads, Tq, value size or 1).
+    Where rows hang on the row before, what spoils one spoils those after it. The three are lifted to (batch, heads,
+    time, size); the result is (batch, heads, Tq, value size or 1).
     """
     space = call.space
     size = 1 if bad_value is None else bad_value.shape[-1]
-    factor = torch.ones((space.batch, space.heads, space.queries, size), device=space.device)
     nothing = torch.zeros((), dtype=torch.bool, device=space.device)
     flags = Prepared(
         _any(bad_query, nothing.expand(space.batch, space.heads, space.queries, 1)),
         _any(bad_key, nothing.expand(space.batch, space.key_heads, space.keys, 1)),
         nothing.expand(space.batch, space.key_heads, space.keys, size) if bad_value is None else bad_value,
     )
+    by_score = torch.zeros((space.batch, space.heads, space.queries, 1), dtype=torch.bool, device=space.device)
+    by_value = by_score.expand(*by_score.shape[:3], size).clone()
     for tile in cut_into_tiles(space, _CELLS, space.queries):
         visible = call.where.seen(tile).visible
         shape = (len(tile.batch), len(tile.heads), len(tile.rows), len(tile.columns))
         seen = torch.ones(shape, device=space.device) if visible is None else visible.expand(shape).float()
         part = flags.cut(tile).spread(tile)
-        hit = (seen @ part.key.float() > 0) | (seen @ part.value.float() > 0)
-        hit = hit | (part.query & (seen.sum(-1, keepdim=True) > 0))
-        factor[tile.index].masked_fill_(hit, torch.nan)
-    return factor
+        by_value[tile.index] = seen @ part.value.float() > 0
+        by_score[tile.index] = (seen @ part.key.float() > 0) | (part.query & (seen.sum(-1, keepdim=True) > 0))
+    if isinstance(call.weigh, Carried):
+        by_score = by_score.cumsum(-2) > 0
+    return torch.ones(by_value.shape, device=space.device).masked_fill_(by_value | by_score, torch.nan)
 
 
 def _any(bad: Tensor | None, none: Tensor) -> Tensor:

@@ -22,10 +22,14 @@ from regard.attention.wheres.where import Everything, Where
 
 @dataclass(frozen=True)
 class Answer:
-    """What a memory answers: the context and the weights it was read with."""
+    """What a memory answers: the context, the weights it was read with, and the weighing of the next step.
+
+    The last differs from the one that was given where rows hang on the row before, as in Monotonic.
+    """
 
     context: Tensor
     weights: Tensor
+    weigh: Weighing
 
 
 class Memory:
@@ -64,7 +68,7 @@ class Memory:
     ) -> None:
         check_value(key, value)
         space_of(key, key)
-        scored = as_score(score, key.shape[-1])
+        scored = as_score(score)
         self._keys = PreparedKeys.of(key, value, scored, working_dtype(scored, key, value))
         self._where = where
 
@@ -82,7 +86,7 @@ class Memory:
         Raises:
             ValueError: the query does not fit the keys.
         """
-        call = self._call(query, weigh, where)
+        call = self._call(query, weigh.drawn(None), where)
         return context_of(call, prepare_query(query, self._keys), self._keys, None)
 
     def answer(
@@ -98,14 +102,15 @@ class Memory:
         Raises:
             ValueError: the query does not fit the keys.
         """
+        weigh = weigh.drawn(None)
         call = self._call(query, weigh, where)
-        weights = weights_of(call, prepare_query(query, self._keys), self._keys)
+        weights, after = weights_of(call, prepare_query(query, self._keys), self._keys)
         value = self._keys.value.reshape(*self._keys.lead, *self._keys.value.shape[-2:])
         if self._keys.bad_value is not None:
-            return Answer(self.ask(query, weigh, where), weights)
+            return Answer(self.ask(query, weigh, where), weights, after)
         if self._keys.lead != call.space.lead:
             value = value.repeat_interleave(call.space.heads // call.space.key_heads, dim=-3)
-        return Answer(weights.to(value.dtype) @ value, weights)
+        return Answer(weights.to(value.dtype) @ value, weights, after)
 
     def append(
         self, key: Float[Tensor, "*batch keys key_size"], value: Float[Tensor, "*batch keys value_size"]

@@ -79,7 +79,7 @@ _RUN: dict[Path, Callable[[Call, Prepared], Tensor]] = {
 def plan_of(call: Call, prepared: Prepared) -> Plan:
     """The plan of a call."""
     path, reason = decide(call, prepared, None)
-    space, width = call.space, call.score.width
+    space, width = call.space, call.width(prepared)
     cells = space.problems * space.queries * space.keys
     size = prepared.query.shape[-1] if call.score.is_inner_product else width
     flops = 2 * cells * (size + prepared.value.shape[-1])

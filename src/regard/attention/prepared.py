@@ -14,6 +14,7 @@ from regard.attention.plan import Path, run
 from regard.attention.scores.score import Score
 from regard.attention.shapes import lift
 from regard.attention.space import Space
+from regard.attention.weighings.weighing import Carried, Weighing
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,18 @@ def context_of(call: Call, query: Clean, keys: PreparedKeys, path: Path | None) 
     return _as_given(context, space)
 
 
-def weights_of(call: Call, query: Clean, keys: PreparedKeys) -> Tensor:
-    """Weights (*lead, Tq, Tk) of prepared queries."""
+def weights_of(call: Call, query: Clean, keys: PreparedKeys) -> tuple[Tensor, Weighing]:
+    """Weights (*lead, Tq, Tk) of prepared queries, and the weighing of the queries after them."""
     space = call.space
     if space.problems * space.queries * space.keys == 0:
-        return query.tensor.new_zeros((*space.lead, space.queries, space.keys))
+        return query.tensor.new_zeros((*space.lead, space.queries, space.keys)), call.weigh
     with torch.autocast(space.device.type, enabled=False):
-        weights = reference_weights(call, Prepared(query.tensor, keys.key, keys.value))
+        weights, carry = reference_weights(call, Prepared(query.tensor, keys.key, keys.value))
         weights = _poisoned(weights, call, query.bad, keys.bad_key, None)
-    return _as_given(weights, space)
+    weigh = call.weigh
+    if isinstance(weigh, Carried) and carry is not None:
+        weigh = weigh.after(_as_given(carry, space))
+    return _as_given(weights, space), weigh
 
 
 def _poisoned(tensor: Tensor, call: Call, query: Tensor | None, key: Tensor | None, value: Tensor | None) -> Tensor:

@@ -88,7 +88,7 @@ class MultiHead(nn.Module):
     def step(self, queries: Float[Tensor, "batch queries size"], memory: Memory) -> Answer:
         """What a few queries read from a memory, with weights (batch, heads, queries, keys)."""
         answer = memory.answer(_apart(self.query(queries), self.heads), weigh=self.attention.weigh)
-        return Answer(self.output(_joined(answer.context)), answer.weights)
+        return Answer(self.output(_joined(answer.context)), answer.weights, answer.weigh)
 
 
 def _apart(inputs: Tensor, heads: int) -> Tensor:

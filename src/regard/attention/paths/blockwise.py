@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 from regard.attention.call import Call, Prepared, between, tile_context
 from regard.attention.paths import products
 from regard.attention.space import Tile, cut_into_tiles
+from regard.attention.weighings.weighing import Carried
 
 # Scores held at once. Measured best between half and twice this on two chips (benchmarks/attention).
 CELLS = 1 << 21
@@ -21,16 +22,16 @@ ROWS = 256
 def blockwise(call: Call, prepared: Prepared) -> Tensor:
     """Context of all queries, (batch, heads, Tq, value size)."""
     space = call.space
-    if space.problems * space.queries * space.keys * call.score.width <= CELLS // 8:
-        return tile_context(call, prepared, space.whole())
-    if _reads_unnamed_tensors(call, prepared):
+    if space.problems * space.queries * space.keys * call.width(prepared) <= CELLS // 8:
+        return tile_context(call, prepared, space.whole())[0]
+    if isinstance(call.weigh, Carried) or _reads_unnamed_tensors(call, prepared):
         return _checkpointed(call, prepared)
     return _Blockwise.apply(call, prepared.query, prepared.key, prepared.value, *call.learned())
 
 
-def tiles(call: Call) -> Iterator[Tile]:
+def tiles(call: Call, prepared: Prepared) -> Iterator[Tile]:
     """The tiles of a call, each as narrow as its rows allow."""
-    for tile in cut_into_tiles(call.space, CELLS // call.score.width, ROWS):
+    for tile in cut_into_tiles(call.space, CELLS // call.width(prepared), ROWS):
         yield call.narrow(tile)
 
 
@@ -46,13 +47,17 @@ def _reads_unnamed_tensors(call: Call, prepared: Prepared) -> bool:
 
 
 def _checkpointed(call: Call, prepared: Prepared) -> Tensor:
-    """The loop as a graph of checkpoints: slower, but differentiable again and open to any closure."""
+    """The loop as a graph of checkpoints: slower, but differentiable again and open to carries and closures."""
+    carry: Tensor | None = None
     rows: list[Tensor] = []
     heads: list[Tensor] = []
     batch: list[Tensor] = []
-    for tile in tiles(call):
-        part = prepared.cut(tile)
-        rows.append(checkpoint(tile_context, call, part, tile, use_reentrant=False, preserve_rng_state=False))
+    for tile in tiles(call, prepared):
+        part, before = prepared.cut(tile), None if tile.rows.start == 0 else carry
+        context, carry = checkpoint(
+            tile_context, call, part, tile, before, use_reentrant=False, preserve_rng_state=False
+        )
+        rows.append(context)
         if tile.rows.stop == call.space.queries:
             heads.append(torch.cat(rows, dim=2))
             rows = []
@@ -70,11 +75,11 @@ class _Blockwise(torch.autograd.Function):
         ctx.call = call
         prepared = Prepared(query, key, value)
         if products.serves(call, prepared):
-            context = products.forward(call, prepared, list(tiles(call)))
+            context = products.forward(call, prepared, list(tiles(call, prepared)))
         else:
             context = value.new_empty((*query.shape[:3], value.shape[-1]))
-            for tile in tiles(call):
-                context[tile.index] = tile_context(call, prepared.cut(tile), tile)
+            for tile in tiles(call, prepared):
+                context[tile.index] = tile_context(call, prepared.cut(tile), tile)[0]
         ctx.save_for_backward(query, key, value, context, *learned)
         return context
 
@@ -86,7 +91,7 @@ class _Blockwise(torch.autograd.Function):
             return None, *_differentiable(call, prepared, wanted, grads[0])
         if products.serves(call, prepared):
             nothing = (None for _ in call.learned())
-            return None, *products.backward(call, prepared, context, grads[0], list(tiles(call))), *nothing
+            return None, *products.backward(call, prepared, context, grads[0], list(tiles(call, prepared))), *nothing
         return None, *_backward(call, prepared, wanted, grads[0])
 
 
@@ -97,7 +102,7 @@ def _backward(call: Call, prepared: Prepared, wanted: tuple[bool, ...], grad: Te
         torch.zeros_like(tensor) if want else None
         for tensor, want in zip((prepared.query, prepared.key, prepared.value, *learned), wanted, strict=True)
     ]
-    for tile in tiles(call):
+    for tile in tiles(call, prepared):
         keys = (between(tile.batch), tile.key_heads, between(tile.columns))
         parts = [
             None if total is None else total[at] for total, at in zip(totals, (tile.index, keys, keys), strict=False)
@@ -109,7 +114,7 @@ def _backward(call: Call, prepared: Prepared, wanted: tuple[bool, ...], grad: Te
             for part, want in zip((cut.query, cut.key, cut.value), wanted[:3], strict=True)
         ]
         with torch.enable_grad():
-            context = tile_context(call, Prepared(*leaves), tile)
+            context = tile_context(call, Prepared(*leaves), tile)[0]
         if not context.requires_grad:
             continue
         known = [tensor for tensor, want in zip((*leaves, *learned), wanted, strict=True) if want]

@@ -12,19 +12,21 @@ from torch import Tensor
 from regard.attention.call import Call, Prepared, between
 from regard.attention.space import Tile
 from regard.attention.weighings.softmax import Softmax
-from regard.attention.weighings.weighing import RowNormalised
+from regard.attention.weighings.weighing import ByRow
 from regard.attention.wheres.where import Seen
 
 
 def serves(call: Call, prepared: Prepared) -> bool:
-    """Whether the call is such a product, and learns nothing but query, key and value.
+    """Whether the call is such a product, and has no tensors but query, key, value and fixed priors.
 
     In 16 bits only softmax keeps its accuracy when a tile is written over in place.
     """
     if not call.score.is_inner_product or any(tensor.requires_grad for tensor in call.learned()):
         return False
+    if call.weigh.learned():
+        return False
     narrow = prepared.query.dtype in (torch.float16, torch.bfloat16)
-    return isinstance(call.weigh, Softmax if narrow else RowNormalised)
+    return isinstance(call.weigh, Softmax if narrow else ByRow)
 
 
 def forward(call: Call, prepared: Prepared, tiles: list[Tile]) -> Tensor:
@@ -43,7 +45,7 @@ def backward(
     call: Call, prepared: Prepared, context: Tensor, grad: Tensor, tiles: list[Tile]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of query, key and value; those of keys and values add up in at least float32."""
-    assert isinstance(call.weigh, RowNormalised)
+    assert isinstance(call.weigh, ByRow)
     d_query = torch.empty_like(prepared.query)
     d_key, d_value = _sideways(prepared.key), _sideways(prepared.value)
     first, second = _buffer(prepared, tiles), _buffer(prepared, tiles)
@@ -65,7 +67,7 @@ def backward(
 
 def _weights(call: Call, part: Prepared, tile: Tile, out: Tensor) -> tuple[Tensor, Tensor | None]:
     """Weights of a tile in `out`, (maps, rows, columns), and the factor that priors and dropout put on them."""
-    assert isinstance(call.weigh, RowNormalised)
+    assert isinstance(call.weigh, ByRow)
     scores = torch.bmm(part.query, part.key.transpose(1, 2), out=out)
     seen = call.where.seen(tile)
     grid = scores.view(_shape(tile))

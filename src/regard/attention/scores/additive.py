@@ -57,8 +57,7 @@ class Additive(nn.Module, Score):
         hidden = query.unsqueeze(-2) + key.unsqueeze(-3)
         return hidden.tanh() @ self.energy.to(hidden.dtype)
 
-    @property
-    def width(self) -> int:
+    def width(self, key_size: int) -> int:
         return self.energy.shape[0]
 
     def learned(self) -> tuple[Tensor, ...]:

@@ -28,9 +28,8 @@ class Score(ABC):
     def tile(self, query: Tensor, key: Tensor) -> Tensor:
         """Scores (..., rows, columns) of prepared queries (..., rows, any) and keys (..., columns, any)."""
 
-    @property
-    def width(self) -> int:
-        """Numbers held at once for one cell of a tile."""
+    def width(self, key_size: int) -> int:
+        """Numbers held at once for one cell of a tile, where a prepared key has `key_size` numbers."""
         return 1
 
     @property
@@ -51,7 +50,6 @@ class Written(Score):
     """A score that a user wrote as a function of a query tile and a key tile."""
 
     function: Callable[[Tensor, Tensor], Tensor]
-    size: int
 
     def prepare_query(self, query: Tensor) -> Tensor:
         return query
@@ -70,17 +68,17 @@ class Written(Score):
             )
         return scores
 
-    @property
-    def width(self) -> int:
-        return self.size
+    def width(self, key_size: int) -> int:
+        # What a function makes of two tiles is not known; at worst it makes their differences.
+        return key_size
 
 
-def as_score(score: Score | Callable[[Tensor, Tensor], Tensor], size: int) -> Score:
+def as_score(score: Score | Callable[[Tensor, Tensor], Tensor]) -> Score:
     """Take a score as it is, or wrap a function of two tiles."""
     if isinstance(score, Score):
         return score
     if callable(score):
-        return Written(score, size)
+        return Written(score)
     raise ValueError(
         f"score is {score!r}, expected a score such as regard.Dot() or a function of a query tile "
         "(..., rows, D) and a key tile (..., columns, D) that returns (..., rows, columns)."
