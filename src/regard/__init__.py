@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from regard.attention import Mask as Mask
     from regard.attention import Memory as Memory
     from regard.attention import Plan as Plan
+    from regard.attention import Segments as Segments
     from regard.attention import Softmax as Softmax
     from regard.attention import Sparsemax as Sparsemax
     from regard.attention import Window as Window
     from regard.attention import attend as attend
     from regard.attention import explain as explain
+    from regard.attention import pack as pack
+    from regard.attention import unpack as unpack
     from regard.attention import weights as weights
 
 __version__ = "0.1.0"

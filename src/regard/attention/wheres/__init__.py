@@ -5,7 +5,8 @@ from regard.attention.wheres.bias import Bias as Bias
 from regard.attention.wheres.causal import Causal as Causal
 from regard.attention.wheres.lengths import Lengths as Lengths
 from regard.attention.wheres.mask import Mask as Mask
+from regard.attention.wheres.segments import Segments as Segments
 from regard.attention.wheres.where import Where as Where
 from regard.attention.wheres.window import Window as Window
 
-WHERES: tuple[type[Where], ...] = (Causal, Window, Lengths, Mask, Bias, Around)
+WHERES: tuple[type[Where], ...] = (Causal, Window, Lengths, Segments, Mask, Bias, Around)

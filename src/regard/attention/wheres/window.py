@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from regard.attention.space import Space, Tile
-from regard.attention.wheres.where import Seen, Where
+from regard.attention.wheres.band import Align, Band
+from regard.attention.wheres.where import Documents, Seen, Where
 
 
 @dataclass(frozen=True)
@@ -14,10 +15,16 @@ class Window(Where):
 
     visible(i, j)  =  i + Tk - Tq - left  <=  j  <=  i + Tk - Tq + right
 
-    Window(4, 0) therefore shows five keys. Positions are aligned at the end, as in Causal().
+    Window(4, 0) therefore shows five keys. Positions are aligned at the end, as in Causal(); with align="start"
+    the term Tk - Tq is left out. Beside Segments, i, Tq and Tk are counted in each document.
+
+    Args:
+        left: visible keys before the query's own position; None means all.
+        right: visible keys after it; None means all.
+        align: "end" puts the last query beside the last key, "start" the first beside the first.
 
     Raises:
-        ValueError: left or right is negative.
+        ValueError: left or right is negative; align is neither "end" nor "start".
 
     Example:
         >>> import regard as rg, torch
@@ -29,21 +36,31 @@ class Window(Where):
     Source: Beltagy, Peters and Cohan 2020, section 3.1 (sliding window).
     """
 
-    left: int
-    right: int
+    left: int | None
+    right: int | None
+    align: Align = "end"
 
     def __post_init__(self) -> None:
-        if self.left < 0 or self.right < 0:
+        if min(self.left or 0, self.right or 0) < 0:
             raise ValueError(
                 f"left is {self.left} and right is {self.right}; both count visible neighbours beside the "
-                "position itself and cannot be negative."
+                "position itself and cannot be negative. For no limit give None."
             )
+        self._band()
+
+    def _band(self) -> Band:
+        return Band(self.left, self.right, self.align)
+
+    def within(self, documents: Documents) -> Where:
+        return documents.banded(self._band())
 
     def seen(self, tile: Tile) -> Seen:
-        offset = tile.column_index() - tile.row_index() - (tile.space.keys - tile.space.queries)
-        return Seen(((offset >= -self.left) & (offset <= self.right))[None, None])
+        shift = self._band().shift(tile.space.queries, tile.space.keys)
+        visible = self._band().shows(tile.column_index() - tile.row_index() - shift)
+        return Seen(None if visible is None else visible[None, None])
 
     def span(self, rows: range, space: Space) -> range:
-        shift = space.keys - space.queries
-        start = max(0, rows.start + shift - self.left)
-        return range(min(start, space.keys), max(0, min(space.keys, rows.stop + shift + self.right)))
+        shift = self._band().shift(space.queries, space.keys)
+        start = 0 if self.left is None else max(0, rows.start + shift - self.left)
+        stop = space.keys if self.right is None else rows.stop + shift + self.right
+        return range(min(start, space.keys), max(0, min(space.keys, stop)))
