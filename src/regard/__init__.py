@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from regard.attention import Sparsemax as Sparsemax
     from regard.attention import Window as Window
     from regard.attention import attend as attend
+    from regard.attention import conventions as conventions
     from regard.attention import explain as explain
     from regard.attention import pack as pack
     from regard.attention import unpack as unpack

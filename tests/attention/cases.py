@@ -137,6 +137,11 @@ WHERE_CASES = (
         ),
     ),
     WhereCase(
+        "Window-open",
+        lambda: rg.Window(None, 1, align=2),
+        lambda w, b, h, i: (_keys(lambda j: j <= i + 2 + 1), None, None),
+    ),
+    WhereCase(
         "Lengths",
         lambda: rg.Lengths(_LENGTHS),
         lambda w, b, h, i: (_keys(lambda j: j < _LENGTHS[b]), None, None),

@@ -1,5 +1,6 @@
 """The algebra of attention and the paths that compute it."""
 
+from regard.attention import conventions as conventions
 from regard.attention.attend import attend as attend
 from regard.attention.attend import explain as explain
 from regard.attention.attend import weights as weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from regard.attention.space import Space, Tile
 from regard.attention.wheres.band import Align, Band
@@ -15,11 +15,12 @@ class Causal(Where):
 
     align="end":    query i of Tq sees keys 0 .. Tk - Tq + i   (the last query sees all; a cache of keys)
     align="start":  query i sees keys 0 .. i
+    align=n:        query i sees keys 0 .. n + i         (n keys come before the first query, more may follow)
 
     Beside Segments, i, Tq and Tk are counted in each document.
 
     Raises:
-        ValueError: align is neither "end" nor "start".
+        ValueError: align is neither "end" nor "start" nor a whole number.
 
     Example:
         >>> import regard as rg, torch
@@ -31,18 +32,16 @@ class Causal(Where):
     """
 
     align: Align = "end"
+    band: Band = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self._band()
-
-    def _band(self) -> Band:
-        return Band(right=0, align=self.align)
+        object.__setattr__(self, "band", Band(right=0, align=self.align))
 
     def _shift(self, space: Space) -> int:
-        return self._band().shift(space.queries, space.keys)
+        return self.band.shift(space.queries, space.keys)
 
     def within(self, documents: Documents) -> Where:
-        return documents.banded(self._band())
+        return documents.banded(self.band)
 
     def seen(self, tile: Tile) -> Seen:
         shift = self._shift(tile.space)

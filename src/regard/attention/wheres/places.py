@@ -46,7 +46,7 @@ class Places:
 
     def own(self, band: Band) -> Int[Tensor, "rows queries"]:
         """The place among its document's keys that a band puts beside each query."""
-        return self.query + (self.keys - self.queries) if band.align == "end" else self.query
+        return self.query + band.shift(self.queries, self.keys)
 
     def edges(self, band: Band) -> tuple[Int[Tensor, " queries"], Int[Tensor, " queries"]]:
         """First key that a query sees in any sequence of the batch, and the key after the last.
