@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from regard.attention import RowNormalised as RowNormalised
     from regard.attention import Salience as Salience
     from regard.attention import Score as Score
+    from regard.attention import Segments as Segments
     from regard.attention import Sigmoid as Sigmoid
     from regard.attention import Softmax as Softmax
     from regard.attention import Sparsemax as Sparsemax
@@ -43,7 +44,10 @@ if TYPE_CHECKING:
     from regard.attention import Where as Where
     from regard.attention import Window as Window
     from regard.attention import attend as attend
+    from regard.attention import conventions as conventions
     from regard.attention import explain as explain
+    from regard.attention import pack as pack
+    from regard.attention import unpack as unpack
     from regard.attention import weights as weights
 
 __version__ = "0.1.0"

@@ -146,6 +146,10 @@ _BIAS[2, 3, 5] = -torch.inf
 _SLOPES = torch.tensor([0.5, 0.25, 0.125, 0.0625, 1.0, -0.25], dtype=torch.float64)
 _CENTRE = (numbers(BATCH, HEADS, QUERIES, seed=5) * 2 + 5).bfloat16().double()
 _CENTRE[0, 1, 3] = 100.0
+# Unsorted documents, one without keys, one without queries, and padding; and documents one after the other.
+_QUERY_IDS = torch.tensor([[4, 0, 4, 2, 0, -1, 4], [1, 1, 7, 7, 7, 5, 9]])
+_KEY_IDS = torch.tensor([[0, 4, 4, -1, 0, 4, 8, 0, 4, -1, 4], [7, 7, 1, 1, 1, 1, 7, 7, 5, 9, 9]])
+_PACKED_QUERIES, _PACKED_KEYS = torch.tensor([0, 0, 0, 1, 1, 2, 3]), torch.tensor([0, 0, 1, 1, 1, 1, 2, 3, 3, 3, 3])
 
 
 def _keys(shown: Callable[[int], bool]) -> list[int]:
@@ -154,6 +158,17 @@ def _keys(shown: Callable[[int], bool]) -> list[int]:
 
 def _everything(where: object, b: int, h: int, i: int) -> tuple[list[int], None, None]:
     return list(range(KEYS)), None, None
+
+
+def _same(b: int, i: int, j: int) -> bool:
+    return bool(_QUERY_IDS[b, i] == _KEY_IDS[b, j] >= 0)
+
+
+def _causal_document(i: int, j: int) -> bool:
+    """Its document's queries and keys are cut out and aligned at their ends."""
+    document = _PACKED_QUERIES[i]
+    queries, keys = ((ids == document).nonzero().flatten().tolist() for ids in (_PACKED_QUERIES, _PACKED_KEYS))
+    return j in keys and keys.index(j) <= queries.index(i) + len(keys) - len(queries)
 
 
 def _around(where: rg.Around, b: int, h: int, i: int) -> tuple[list[int], None, Tensor]:
@@ -177,6 +192,11 @@ WHERE_CASES = (
         ),
     ),
     WhereCase(
+        "Window-open",
+        lambda: rg.Window(None, 1, align=2),
+        lambda w, b, h, i: (_keys(lambda j: j <= i + 2 + 1), None, None),
+    ),
+    WhereCase(
         "Lengths",
         lambda: rg.Lengths(_LENGTHS),
         lambda w, b, h, i: (_keys(lambda j: j < _LENGTHS[b]), None, None),
@@ -185,6 +205,16 @@ WHERE_CASES = (
         "Lengths-both",
         lambda: rg.Lengths(_LENGTHS, _QUERY_LENGTHS),
         lambda w, b, h, i: (_keys(lambda j: j < _LENGTHS[b] and i < _QUERY_LENGTHS[b]), None, None),
+    ),
+    WhereCase(
+        "Segments",
+        lambda: rg.Segments(_QUERY_IDS, _KEY_IDS),
+        lambda w, b, h, i: (_keys(lambda j: _same(b, i, j)), None, None),
+    ),
+    WhereCase(
+        "Segments-causal",
+        lambda: rg.Causal() & rg.Segments(_PACKED_QUERIES, _PACKED_KEYS),
+        lambda w, b, h, i: (_keys(lambda j: _causal_document(i, j)), None, None),
     ),
     WhereCase(
         "Mask",

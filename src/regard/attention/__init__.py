@@ -1,11 +1,14 @@
 """The algebra of attention and the paths that compute it."""
 
+from regard.attention import conventions as conventions
 from regard.attention.attend import attend as attend
 from regard.attention.attend import explain as explain
 from regard.attention.attend import weights as weights
 from regard.attention.memory import Answer as Answer
 from regard.attention.memory import Memory as Memory
 from regard.attention.module import Attention as Attention
+from regard.attention.packing import pack as pack
+from regard.attention.packing import unpack as unpack
 from regard.attention.plan import PATHS as PATHS
 from regard.attention.plan import Plan as Plan
 from regard.attention.scores import SCORES as SCORES
@@ -41,5 +44,6 @@ from regard.attention.wheres import Causal as Causal
 from regard.attention.wheres import Lengths as Lengths
 from regard.attention.wheres import Mask as Mask
 from regard.attention.wheres import RelativeBias as RelativeBias
+from regard.attention.wheres import Segments as Segments
 from regard.attention.wheres import Where as Where
 from regard.attention.wheres import Window as Window

@@ -70,6 +70,16 @@ class Space:
             )
         return tensor.reshape(-1, 1, 1, 1)
 
+    def lift_sequence(self, tensor: Tensor, length: int, name: str) -> Tensor:
+        """View one number per position, (length,) or (..., length), as (batch or 1, length)."""
+        wanted = self.lead[:-1] if len(self.lead) > 1 else self.lead
+        if tuple(tensor.shape[:-1]) not in ((), (1,), wanted) or tensor.shape[-1] != length:
+            raise ValueError(
+                f"{name} has shape {tuple(tensor.shape)}, expected {(length,)} or {(*wanted, length)}: one number "
+                "for each position, the same in every sequence of the batch or not."
+            )
+        return torch.atleast_2d(tensor).flatten(0, -2)
+
     def whole(self) -> Tile:
         """The tile that is the whole space."""
         return Tile(self, range(self.batch), range(self.heads), range(self.queries), range(self.keys))

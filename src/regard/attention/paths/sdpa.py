@@ -26,7 +26,7 @@ def refusal(call: Call, prepared: Prepared) -> str | None:
         return "its dropout would store T x T numbers"
     if prepared.query.shape[-1] != prepared.value.shape[-1]:
         return "the value size differs from the query size"
-    if isinstance(where, Causal) and (where.align == "start" or space.queries == space.keys):
+    if isinstance(where, Causal) and where.band.shift(space.queries, space.keys) == 0:
         return None
     if isinstance(where, Everything) or (isinstance(where, Lengths) and where.query_lengths is None):
         return None

@@ -7,7 +7,8 @@ from regard.attention.wheres.causal import Causal as Causal
 from regard.attention.wheres.lengths import Lengths as Lengths
 from regard.attention.wheres.mask import Mask as Mask
 from regard.attention.wheres.relative_bias import RelativeBias as RelativeBias
+from regard.attention.wheres.segments import Segments as Segments
 from regard.attention.wheres.where import Where as Where
 from regard.attention.wheres.window import Window as Window
 
-WHERES: tuple[type[Where], ...] = (Causal, Window, Lengths, Mask, Bias, Around, Alibi, RelativeBias)
+WHERES: tuple[type[Where], ...] = (Causal, Window, Lengths, Segments, Mask, Bias, Around, Alibi, RelativeBias)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
 from regard.attention.space import Space, Tile
-from regard.attention.wheres.where import Seen, Where
+from regard.attention.wheres.band import Align, Band
+from regard.attention.wheres.where import Documents, Seen, Where
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,12 @@ class Causal(Where):
 
     align="end":    query i of Tq sees keys 0 .. Tk - Tq + i   (the last query sees all; a cache of keys)
     align="start":  query i sees keys 0 .. i
+    align=n:        query i sees keys 0 .. n + i         (n keys come before the first query, more may follow)
+
+    Beside Segments, i, Tq and Tk are counted in each document.
 
     Raises:
-        ValueError: align is neither "end" nor "start".
+        ValueError: align is neither "end" nor "start" nor a whole number.
 
     Example:
         >>> import regard as rg, torch
@@ -28,14 +31,17 @@ class Causal(Where):
     Source: Vaswani et al. 2017, section 3.2.3 (masking in the decoder).
     """
 
-    align: Literal["end", "start"] = "end"
+    align: Align = "end"
+    band: Band = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.align not in ("end", "start"):
-            raise ValueError(f"align is {self.align!r}, expected 'end' or 'start'.")
+        object.__setattr__(self, "band", Band(right=0, align=self.align))
 
     def _shift(self, space: Space) -> int:
-        return space.keys - space.queries if self.align == "end" else 0
+        return self.band.shift(space.queries, space.keys)
+
+    def within(self, documents: Documents) -> Where:
+        return documents.banded(self.band)
 
     def seen(self, tile: Tile) -> Seen:
         shift = self._shift(tile.space)

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from regard.attention.space import Space, Tile
+from regard.attention.wheres.band import Band
 
 
 class Kind(Enum):
@@ -31,6 +32,13 @@ class Seen(NamedTuple):
     visible: Tensor | None = None
     prior: Tensor | None = None
     factor: Tensor | None = None
+
+
+class Documents(Protocol):
+    """Packed documents, in which positions can be counted."""
+
+    def banded(self, band: Band) -> Where:
+        """A band of keys round each query, by positions in its document."""
 
 
 class Where(ABC):
@@ -55,6 +63,14 @@ class Where(ABC):
         """The same where for other rows of the batch, as beam search reorders them."""
         return self
 
+    def documents(self) -> Documents | None:
+        """The documents that this where packs into one sequence, if it does."""
+        return None
+
+    def within(self, documents: Documents) -> Where:
+        """The same where with its positions counted in each document; see Segments."""
+        return self
+
     def learned(self) -> tuple[Tensor, ...]:
         """Tensors that may need a gradient."""
         return ()
@@ -65,7 +81,7 @@ class Where(ABC):
         return Kind.MASK
 
     def __and__(self, other: Where) -> Where:
-        return Both(self, other)
+        return _joined(self, other)
 
     def __or__(self, other: Where) -> Where:
         _need_masks("|", self, other)
@@ -81,7 +97,13 @@ class Where(ABC):
                 f"the right side of + is {other!r}, which hides keys and adds no prior; write a & b to hide "
                 "what either hides, and put the prior on the right of +."
             )
-        return Both(self, other)
+        return _joined(self, other)
+
+
+def _joined(left: Where, right: Where) -> Where:
+    documents = left.documents()
+    documents = right.documents() if documents is None else documents
+    return Both(left, right) if documents is None else Both(left.within(documents), right.within(documents))
 
 
 def _need_masks(sign: str, *wheres: Where) -> None:
@@ -128,6 +150,13 @@ class Both(Where):
     def select(self, index: Tensor) -> Where:
         return Both(self.left.select(index), self.right.select(index))
 
+    def documents(self) -> Documents | None:
+        left = self.left.documents()
+        return self.right.documents() if left is None else left
+
+    def within(self, documents: Documents) -> Where:
+        return Both(self.left.within(documents), self.right.within(documents))
+
     def learned(self) -> tuple[Tensor, ...]:
         return self.left.learned() + self.right.learned()
 
@@ -158,6 +187,9 @@ class Either(Where):
     def select(self, index: Tensor) -> Where:
         return Either(self.left.select(index), self.right.select(index))
 
+    def within(self, documents: Documents) -> Where:
+        return Either(self.left.within(documents), self.right.within(documents))
+
 
 @dataclass(frozen=True, eq=False)
 class Others(Where):
@@ -175,6 +207,9 @@ class Others(Where):
 
     def select(self, index: Tensor) -> Where:
         return Others(self.hidden.select(index))
+
+    def within(self, documents: Documents) -> Where:
+        return Others(self.hidden.within(documents))
 
 
 def _join(join: Callable[[Tensor, Tensor], Tensor], left: Tensor | None, right: Tensor | None) -> Tensor | None:
