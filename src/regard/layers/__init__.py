@@ -1,8 +1,13 @@
 """Modules made of `attend`."""
 
+from regard.layers.alternating_co_attention import AlternatingCoAttention as AlternatingCoAttention
+from regard.layers.co_attention import CoAttendedLevels as CoAttendedLevels
+from regard.layers.co_attention import CoAttention as CoAttention
 from regard.layers.dropout import Dropout as Dropout
 from regard.layers.feed_forward import FeedForward as FeedForward
 from regard.layers.multi_head import MultiHead as MultiHead
+from regard.layers.parallel_co_attention import CoAttended as CoAttended
+from regard.layers.parallel_co_attention import ParallelCoAttention as ParallelCoAttention
 from regard.layers.pool import Pool as Pool
 from regard.layers.pool import pool as pool
 from regard.layers.positions import Sinusoidal as Sinusoidal
