@@ -1,6 +1,10 @@
 """Modules made of `attend`."""
 
 from regard.layers.alternating_co_attention import AlternatingCoAttention as AlternatingCoAttention
+from regard.layers.bidirectional import Bidirectional as Bidirectional
+from regard.layers.bidirectional import Diagonal as Diagonal
+from regard.layers.bidirectional import Directions as Directions
+from regard.layers.bidirectional import directions as directions
 from regard.layers.co_attention import CoAttendedLevels as CoAttendedLevels
 from regard.layers.co_attention import CoAttention as CoAttention
 from regard.layers.dropout import Dropout as Dropout
