@@ -57,8 +57,8 @@ class Bidirectional(nn.Module):
     y_i = [pass_1(x_i, x_1..x_i); pass_2(x_i, x_i..x_n)]
 
     Each pass has parameters of its own and is given as a module, called as attention(queries, memory, where),
-    such as MultiHead. Together they see all, but unlike one undirected pass they know on which side a thing
-    stood. Without the diagonal the first position of a pass sees nothing and reads 0.
+    such as MultiHead; a mask is (batch, 1, time, time). Together they see all, but unlike one undirected pass they
+    know on which side a thing stood. Without the diagonal the first position of a pass sees nothing and reads 0.
 
     Args:
         left_to_right: reads what came before.
@@ -90,7 +90,7 @@ class Bidirectional(nn.Module):
         """What both passes read, left-to-right first; `where` says which positions are real."""
         if inputs.dim() != 3:
             raise ValueError(f"inputs has shape {tuple(inputs.shape)}, expected (batch, time, size).")
-        inputs = without_hidden(inputs, where, inputs.shape[1])
+        inputs = without_hidden(inputs, where, inputs.shape[1], heads=(1,))
         before, after = directions(self.diagonal)
         read = (
             self.left_to_right(inputs, inputs, joined(before, where)),
