@@ -7,6 +7,8 @@ from regard.layers.bidirectional import Directions as Directions
 from regard.layers.bidirectional import directions as directions
 from regard.layers.co_attention import CoAttendedLevels as CoAttendedLevels
 from regard.layers.co_attention import CoAttention as CoAttention
+from regard.layers.cross_fusion import CrossFusion as CrossFusion
+from regard.layers.cross_fusion import Fusion as Fusion
 from regard.layers.dropout import Dropout as Dropout
 from regard.layers.feed_forward import FeedForward as FeedForward
 from regard.layers.multi_head import MultiHead as MultiHead
