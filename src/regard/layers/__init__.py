@@ -11,6 +11,9 @@ from regard.layers.cross_fusion import CrossFusion as CrossFusion
 from regard.layers.cross_fusion import Fusion as Fusion
 from regard.layers.dropout import Dropout as Dropout
 from regard.layers.feed_forward import FeedForward as FeedForward
+from regard.layers.key_value import KeyValue as KeyValue
+from regard.layers.key_value import KeyValueSplit as KeyValueSplit
+from regard.layers.key_value import Parts as Parts
 from regard.layers.multi_head import MultiHead as MultiHead
 from regard.layers.parallel_co_attention import CoAttended as CoAttended
 from regard.layers.parallel_co_attention import ParallelCoAttention as ParallelCoAttention
