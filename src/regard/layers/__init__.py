@@ -11,6 +11,8 @@ from regard.layers.cross_fusion import CrossFusion as CrossFusion
 from regard.layers.cross_fusion import Fusion as Fusion
 from regard.layers.dropout import Dropout as Dropout
 from regard.layers.feed_forward import FeedForward as FeedForward
+from regard.layers.hierarchy import Hierarchy as Hierarchy
+from regard.layers.hierarchy import Nested as Nested
 from regard.layers.key_value import KeyValue as KeyValue
 from regard.layers.key_value import KeyValueSplit as KeyValueSplit
 from regard.layers.key_value import Parts as Parts
@@ -20,3 +22,4 @@ from regard.layers.parallel_co_attention import ParallelCoAttention as ParallelC
 from regard.layers.pool import Pool as Pool
 from regard.layers.pool import pool as pool
 from regard.layers.positions import Sinusoidal as Sinusoidal
+from regard.layers.top_down import TopDown as TopDown
