@@ -16,10 +16,17 @@ from regard.layers.hierarchy import Nested as Nested
 from regard.layers.key_value import KeyValue as KeyValue
 from regard.layers.key_value import KeyValueSplit as KeyValueSplit
 from regard.layers.key_value import Parts as Parts
+from regard.layers.key_value_hops import KeyValueHops as KeyValueHops
+from regard.layers.memory_hops import Hopped as Hopped
+from regard.layers.memory_hops import MemoryHops as MemoryHops
+from regard.layers.memory_hops import Tying as Tying
+from regard.layers.memory_hops import Unnormalised as Unnormalised
 from regard.layers.multi_head import MultiHead as MultiHead
 from regard.layers.parallel_co_attention import CoAttended as CoAttended
 from regard.layers.parallel_co_attention import ParallelCoAttention as ParallelCoAttention
 from regard.layers.pool import Pool as Pool
 from regard.layers.pool import pool as pool
 from regard.layers.positions import Sinusoidal as Sinusoidal
+from regard.layers.sentences import WordOrder as WordOrder
+from regard.layers.sentences import word_weights as word_weights
 from regard.layers.top_down import TopDown as TopDown
