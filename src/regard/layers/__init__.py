@@ -24,6 +24,8 @@ from regard.layers.memory_hops import Unnormalised as Unnormalised
 from regard.layers.multi_head import MultiHead as MultiHead
 from regard.layers.parallel_co_attention import CoAttended as CoAttended
 from regard.layers.parallel_co_attention import ParallelCoAttention as ParallelCoAttention
+from regard.layers.pointer import Pointer as Pointer
+from regard.layers.pointer import log_weights as log_weights
 from regard.layers.pool import Pool as Pool
 from regard.layers.pool import pool as pool
 from regard.layers.positions import Sinusoidal as Sinusoidal
