@@ -7,6 +7,11 @@ from regard.layers.bidirectional import Directions as Directions
 from regard.layers.bidirectional import directions as directions
 from regard.layers.co_attention import CoAttendedLevels as CoAttendedLevels
 from regard.layers.co_attention import CoAttention as CoAttention
+from regard.layers.copying import Copied as Copied
+from regard.layers.copying import Copy as Copy
+from regard.layers.copying import CopyState as CopyState
+from regard.layers.copying import Coverage as Coverage
+from regard.layers.copying import mixture as mixture
 from regard.layers.cross_fusion import CrossFusion as CrossFusion
 from regard.layers.cross_fusion import Fusion as Fusion
 from regard.layers.dropout import Dropout as Dropout
