@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import regard as rg
+from regard.attention.paths import blockwise
 from regard.layers import AlternatingCoAttention, CoAttention, ParallelCoAttention
 from regard.layers.parallel_co_attention import Swapped
 from tests.attention.cases import SCORE_CASES, numbers
@@ -43,6 +44,19 @@ def test_parallel_co_attention_is_the_formula_of_the_paper():
             context, weights = read(scores, rows, time)
             torch.testing.assert_close(answer.context[b], context)
             torch.testing.assert_close(answer.weights[b], weights)
+
+
+@pytest.mark.parametrize("score", [lambda: None, lambda: rg.Additive(3, 2, 5)], ids=["bilinear", "additive"])
+def test_an_affinity_in_blocks_is_the_affinity_as_a_whole(score, monkeypatch):
+    module, leaves = filled(ParallelCoAttention(3, 2, 11, score=score())), [x.requires_grad_() for x in inputs()]
+    found = []
+    for cells in (1 << 21, 24):
+        monkeypatch.setattr(blockwise, "CELLS", cells)
+        seen = module(*leaves, *WHERES)
+        both = torch.cat((seen.left.context, seen.right.context), dim=-1)
+        found.append([both, *torch.autograd.grad(both.square().sum(), [*leaves, *module.parameters()])])
+    for whole, blocks in zip(*found, strict=True):
+        torch.testing.assert_close(blocks, whole)
 
 
 def test_alternating_co_attention_is_the_formula_of_the_paper():
