@@ -37,6 +37,17 @@ def test_what_is_hidden_among_keys_and_values_is_inert(place):
     assert_hidden_is_inert(module, compute, pair[place], HIDDEN[..., None].expand(pair[place].shape))
 
 
+def test_queries_that_see_nothing_are_inert():
+    module, key, value = filled(KeyValue(3, 4, 5, 11)), numbers(3, 7, 4, seed=1), numbers(3, 7, 5, seed=2)
+    lengths = torch.tensor([5, 2, 5])
+    blind = (torch.arange(5)[None] >= lengths[:, None]) | (LENGTHS == 0)[:, None]
+
+    def compute(query):
+        return module(query, key, value, rg.Lengths(LENGTHS, lengths))
+
+    assert_hidden_is_inert(module, compute, numbers(3, 5, 3, seed=0), blind[..., None].expand(3, 5, 3))
+
+
 @pytest.mark.parametrize("parts", Parts)
 @pytest.mark.parametrize("last", [None, 2])
 def test_a_split_state_matches_reads_and_predicts_with_its_parts(parts, last):

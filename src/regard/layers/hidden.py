@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from regard.attention import Where
 from regard.attention.finite import clean
 from regard.attention.space import Space, cut_into_tiles
+from regard.attention.wheres.where import Everything
 
 _CELLS = 1 << 20
 
@@ -30,21 +31,41 @@ def without_hidden(
     Raises:
         ValueError: the where does not fit these sizes.
     """
-    if where is None:
-        return inputs
     space = Space((inputs.shape[0], *heads), 1, queries, inputs.shape[1], inputs.device)
+    _, keys = _meeting(inputs, where or Everything(), space)
+    return inputs if keys is None else inputs.masked_fill(~keys.unsqueeze(-1), 0)
+
+
+def without_blind(
+    queries: Float[Tensor, "batch time size"], where: Where | None, keys: int
+) -> Float[Tensor, "batch time size"]:
+    """Queries in which NaN and Inf are gone from those that may see nothing; the rest stay as they are.
+
+    Args:
+        queries: what is about to be projected.
+        where: what they see of the keys, for (batch, queries, keys); None means all.
+        keys: how many keys there are.
+
+    Raises:
+        ValueError: the where does not fit these sizes.
+    """
+    space = Space((queries.shape[0],), 1, queries.shape[1], keys, queries.device)
+    rows, _ = _meeting(queries, where or Everything(), space)
+    return queries if rows is None else queries.masked_fill(~rows.unsqueeze(-1), 0)
+
+
+def _meeting(inputs: Tensor, where: Where, space: Space) -> tuple[Tensor, Tensor] | tuple[None, None]:
+    """Queries that see a key, (batch, Tq), and keys that a query sees, (batch, Tk); None for finite inputs."""
     where.check(space)
     if clean(inputs).bad is None:
-        return inputs
-    return inputs.masked_fill(~_shown(space, where).unsqueeze(-1), 0)
-
-
-def _shown(space: Space, where: Where) -> Bool[Tensor, "batch time"]:
-    """Positions that at least one query may see."""
-    found = torch.zeros((space.batch, space.keys), dtype=torch.bool, device=space.device)
+        return None, None
+    seeing = torch.zeros((space.batch, space.queries), dtype=torch.bool, device=space.device)
+    seen = torch.zeros((space.batch, space.keys), dtype=torch.bool, device=space.device)
     for tile in cut_into_tiles(space, _CELLS, space.queries):
         visible = where.seen(tile).visible
-        shape = (len(tile.batch), 1, len(tile.rows), space.keys)
-        seen = True if visible is None else visible.expand(shape).any(2)[:, 0]
-        found[tile.batch.start : tile.batch.stop] |= seen
-    return found
+        cells = torch.ones((), dtype=torch.bool, device=space.device) if visible is None else visible
+        cells = cells.expand(len(tile.batch), 1, len(tile.rows), space.keys)[:, 0]
+        batch = slice(tile.batch.start, tile.batch.stop)
+        seeing[batch, tile.rows.start : tile.rows.stop] |= cells.any(2)
+        seen[batch] |= cells.any(1)
+    return seeing, seen

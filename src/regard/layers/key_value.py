@@ -11,7 +11,7 @@ from regard.attention import Additive, Attention, Dot, Score, Softmax, Weighing,
 from regard.attention.module import joined
 from regard.layers.bidirectional import Diagonal, directions
 from regard.layers.checks import check_last, check_sizes
-from regard.layers.hidden import without_hidden
+from regard.layers.hidden import without_blind, without_hidden
 
 
 class KeyValue(nn.Module):
@@ -72,6 +72,7 @@ class KeyValue(nn.Module):
         check_last("query", query, 3, self.query.in_features)
         check_last("key", key, 3, self.key.in_features)
         check_last("value", value, 3, self.value.in_features)
+        query = without_blind(query, where, key.shape[1])
         key = without_hidden(key, where, query.shape[1])
         value = without_hidden(value, where, query.shape[1])
         return self.attention(self.query(query), self.key(key), self.value(value), where=where)
