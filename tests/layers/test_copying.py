@@ -60,6 +60,13 @@ def test_the_mixture_is_the_sum_over_places_of_each_word():
     torch.testing.assert_close(mixture(vocabulary[:, 0], weights[:, 0], generate[:, 0], source, 9), found[:, 0])
 
 
+def test_a_mixture_of_two_precisions_is_made_in_the_wider():
+    half, source = torch.full((1, 2), 0.5), torch.tensor([[0, 2]])
+    found = mixture(half.bfloat16(), half, torch.tensor([0.25]).bfloat16(), source, 3)
+    assert found.dtype == torch.float32
+    assert found.tolist() == [[0.5, 0.125, 0.375]]
+
+
 def test_steps_of_a_search_equal_all_steps_at_once():
     module, (states, given, source) = filled(Copy(2, 4, 3, 11)), inputs()
     whole, state = module(states, given, source, rg.Lengths(LENGTHS)), module.start(source, rg.Lengths(LENGTHS))

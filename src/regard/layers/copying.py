@@ -64,7 +64,10 @@ def mixture(
     generate = generate.unsqueeze(-1)
     places = source.view(source.shape[0], *(1,) * (weights.dim() - 2), -1).expand_as(weights)
     generated = nn.functional.pad(generate * vocabulary, (0, size - words))
-    return generated.scatter_add(-1, places, (1 - generate) * weights)
+    copied = (1 - generate) * weights
+    # Under autocast one may be narrower than the other; the sum is made in the wider.
+    dtype = torch.promote_types(generated.dtype, copied.dtype)
+    return generated.to(dtype).scatter_add(-1, places, copied.to(dtype))
 
 
 class Coverage(Enum):
