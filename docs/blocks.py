@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from types import CodeType
 
 import matplotlib
 import torch
@@ -17,7 +18,12 @@ from matplotlib.figure import Figure
 
 _FENCE = re.compile(r"^```(python|\{picture\})(?: ([^\n]+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # Labels stay text, and the same picture is the same file on every build.
-_SVG = {"svg.fonttype": "none", "svg.hashsalt": "regard", "font.family": "sans-serif", "font.size": 9}
+_SVG = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "regard",
+    "font.family": "sans-serif",
+    "font.size": 9,
+}
 
 
 class Kind(Enum):
@@ -104,10 +110,15 @@ def _execute(block: Block, names: dict[str, object], page: str) -> object:
     tree = ast.increment_lineno(ast.parse(block.code, page), block.line - 1)
     last = tree.body[-1] if tree.body else None
     if not isinstance(last, ast.Expr):
-        exec(compile(tree, page, "exec"), names)
+        exec(_compiled(tree, page, "exec"), names)
         return None
-    exec(compile(ast.Module(tree.body[:-1], []), page, "exec"), names)
-    return eval(compile(ast.Expression(last.value), page, "eval"), names)
+    exec(_compiled(ast.Module(tree.body[:-1], []), page, "exec"), names)
+    return eval(_compiled(ast.Expression(last.value), page, "eval"), names)
+
+
+def _compiled(tree: ast.Module | ast.Expression, page: str, mode: str) -> CodeType:
+    # Without the future statements of this file: a page has only those it writes.
+    return compile(tree, page, mode, dont_inherit=True)
 
 
 def _svg(drawn: object, place: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
 
@@ -17,6 +18,11 @@ from docs.blocks import Block, Kind, Shown, run_page
 from regard.look.colours import dark_style
 
 _log = logging.getLogger(__name__)
+# What makes a browser fetch; a link that a reader may follow does not.
+_REQUESTS = {
+    ".html": re.compile(r"""<(?:script|img|iframe|link|source)\b[^>]*(?:src|href)=["']?(?:https?:)?//[^>]*>"""),
+    ".css": re.compile(r"""(?:url\(|@import)\s*["']?(?:https?:)?//[^;]*"""),
+}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -24,6 +30,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", _run_code)
     app.connect("autodoc-process-docstring", _set_formulas_apart)
     app.connect("builder-inited", _write_colours)
+    app.connect("build-finished", _look_for_requests)
     app.add_directive("mechanisms", _MechanismTable)
     app.add_directive("listing", _Listing)
     app.add_html_math_renderer("mathml", inline_renderers=(_inline, None), block_renderers=(_display, None))
@@ -72,6 +79,14 @@ def _write_colours(app: Sphinx) -> None:
     chosen = f'body[data-theme="dark"]{{{dark}}}'
     system = f'@media (prefers-color-scheme:dark){{body[data-theme="auto"]{{{dark}}}}}'
     (folder / "weights.css").write_text(f"@media screen{{{chosen}{system}}}\n", encoding="utf-8")
+
+
+def _look_for_requests(app: Sphinx, fault: Exception | None) -> None:
+    """Warn where a page or a style would fetch something from elsewhere when it is read."""
+    for path in sorted(Path(app.outdir).rglob("*")):
+        if path.suffix in _REQUESTS:
+            for found in _REQUESTS[path.suffix].finditer(path.read_text(encoding="utf-8")):
+                _log.warning("%s fetches from elsewhere: %s", path.name, found[0])
 
 
 class _MechanismTable(SphinxDirective):
