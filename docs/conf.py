@@ -1,11 +1,9 @@
 """Settings of Sphinx; `make docs` builds the site into build/docs."""
 
-import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-os.environ.setdefault("MPLBACKEND", "agg")
 
 import regard  # noqa: E402
 

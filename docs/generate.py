@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from torch import nn
+
 import regard.layers
 from regard.attention import SCORES, WEIGHINGS, WHERES
 
@@ -45,7 +47,7 @@ def exported(group: Group) -> tuple[type, ...]:
     """The mechanisms of a group, in the order of their export."""
     if group is Group.LAYERS:
         found = (value for value in vars(regard.layers).values() if inspect.isclass(value))
-        return tuple(value for value in found if value.__module__.startswith("regard.layers."))
+        return tuple(value for value in found if issubclass(value, nn.Module))
     return {Group.SCORES: SCORES, Group.WHERES: WHERES, Group.WEIGHINGS: WEIGHINGS}[group]
 
 
@@ -73,11 +75,12 @@ def is_formula(paragraph: str) -> bool:
 def faults(mechanism: Mechanism, pages: Path = PAGES) -> list[str]:
     """What a mechanism and its page lack, in words; empty where nothing is missing."""
     path = pages / f"{mechanism.page}.md"
-    found = [
-        f"{mechanism.name}'s docstring has no {part}"
-        for part in ("does", "formula", "source")
-        if not getattr(mechanism, part)
-    ]
+    parts = {
+        "first line": mechanism.does,
+        "formula as its second paragraph": mechanism.formula,
+        "paragraph 'Source: ...' at its end": mechanism.source,
+    }
+    found = [f"{mechanism.name}'s docstring has no {part}" for part, said in parts.items() if not said]
     if not path.exists():
         return [*found, f"{mechanism.name} has no page {path.name} in docs/mechanisms"]
     text = path.read_text(encoding="utf-8")
@@ -85,7 +88,7 @@ def faults(mechanism: Mechanism, pages: Path = PAGES) -> list[str]:
     found += [f"{path.name} has no section {section!r}" for section in SECTIONS if section not in headings]
     wanted = {"equation": "\n$$\n", "picture": "\n```{picture}"}
     if mechanism.place == "regard":
-        wanted["plan"] = "print(rg.explain("
+        wanted["printed plan"] = "print(rg.explain("
     return found + [f"{path.name} has no {what}" for what, mark in wanted.items() if mark not in text]
 
 

@@ -61,8 +61,8 @@ def test_names_of_pages():
 def test_what_is_missing_is_named(tmp_path):
     found = faults(mechanism_of(Bare), tmp_path)
     assert [fault.removeprefix("Bare") for fault in found] == [
-        "'s docstring has no formula",
-        "'s docstring has no source",
+        "'s docstring has no formula as its second paragraph",
+        "'s docstring has no paragraph 'Source: ...' at its end",
         " has no page bare.md in docs/mechanisms",
     ]
     (tmp_path / "made.md").write_text("# Made\n\n## Shapes\n\n## Cost\n\n```{picture} One\n'<svg>'\n```\n")
@@ -70,5 +70,5 @@ def test_what_is_missing_is_named(tmp_path):
         "made.md has no section 'When to use it'",
         "made.md has no section 'Source'",
         "made.md has no equation",
-        "made.md has no plan",
+        "made.md has no printed plan",
     ]
