@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 from pathlib import Path
+from traceback import format_exc
 
 from docutils import nodes
 from docutils.utils.math import MathError
@@ -42,7 +43,13 @@ def setup(app: Sphinx) -> dict[str, bool]:
 def _run_code(app: Sphinx, page: str, source: list[str]) -> None:
     """Put under every block of a page what it prints and draws."""
     text, done, parts = source[0], 0, []
-    for block, shown in run_page(text, f"{page}.md"):
+    try:
+        results = list(run_page(text, f"{page}.md"))
+    except Exception:
+        # Whatever a page's code raises is that page's fault, and is told beside the faults of other pages.
+        _log.warning("code on this page fails: %s", format_exc(limit=-1), location=page)
+        return
+    for block, shown in results:
         parts += [text[done : block.start], _rendered(block, shown)]
         done = block.stop
     source[0] = "".join((*parts, text[done:]))
