@@ -31,6 +31,8 @@ class Lengths(Where):
         >>> rg.weights(torch.zeros(2, 1, 1), key, where=rg.Lengths(torch.tensor([1, 2])))[:, 0]
         tensor([[1.0000, 0.0000, 0.0000],
                 [0.5000, 0.5000, 0.0000]])
+
+    Source: Bahdanau, Cho and Bengio 2015, equation 6 (the sum runs over the words that a sentence has).
     """
 
     key_lengths: Int[Tensor, " batch"]

@@ -29,6 +29,8 @@ class Mask(Where):
         >>> mask = rg.Mask(torch.tensor([[True, False, True]]))
         >>> rg.weights(torch.zeros(1, 1), torch.zeros(3, 1), where=mask)
         tensor([[0.5000, 0.0000, 0.5000]])
+
+    Source: Vaswani et al. 2017, section 3.2.3 (hidden scores are set to minus infinity).
     """
 
     tensor: Bool[Tensor, ...]

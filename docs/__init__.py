@@ -1,0 +1,1 @@
+"""How the documentation is made: its pages run their own code."""
