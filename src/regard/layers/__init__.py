@@ -1,9 +1,14 @@
 """Modules made of `attend`."""
 
+from regard.layers.alibi import alibi_slopes as alibi_slopes
 from regard.layers.allowed import Allowed as Allowed
 from regard.layers.allowed import allowed_bio as allowed_bio
 from regard.layers.crf import CRF as CRF
 from regard.layers.dropout import Dropout as Dropout
 from regard.layers.feed_forward import FeedForward as FeedForward
 from regard.layers.multi_head import MultiHead as MultiHead
+from regard.layers.multi_head import from_multihead_attention as from_multihead_attention
+from regard.layers.positions import Learned as Learned
 from regard.layers.positions import Sinusoidal as Sinusoidal
+from regard.layers.rotary import Layout as Layout
+from regard.layers.rotary import Rotary as Rotary
