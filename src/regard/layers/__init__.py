@@ -8,8 +8,12 @@ from regard.layers.dropout import Dropout as Dropout
 from regard.layers.feed_forward import FeedForward as FeedForward
 from regard.layers.gate import ChannelGate as ChannelGate
 from regard.layers.gate import ContextGate as ContextGate
+from regard.layers.glimpse import Glimpse as Glimpse
+from regard.layers.glimpse import crops as crops
 from regard.layers.matrix_pooling import MatrixPooling as MatrixPooling
 from regard.layers.matrix_pooling import redundancy as redundancy
+from regard.layers.multi_dimensional import MultiDimensional as MultiDimensional
+from regard.layers.multi_dimensional import MultiDimensionalPooling as MultiDimensionalPooling
 from regard.layers.multi_head import MultiHead as MultiHead
 from regard.layers.multi_head import from_multihead_attention as from_multihead_attention
 from regard.layers.multi_representation import Contextual as Contextual

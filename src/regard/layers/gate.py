@@ -81,7 +81,7 @@ class ContextGate(nn.Module):
         >>> ContextGate(4, 6)(torch.randn(2, 3, 4), torch.randn(2, 3, 6)).shape
         torch.Size([2, 3, 6])
 
-    Source: Qiu et al. 2025, equation 5 (gate after the attention's output, elementwise).
+    Source: Qiu et al. 2025, section 2 (elementwise gate on the output of the attention).
     """
 
     def __init__(self, size: int, context_size: int) -> None:

@@ -26,7 +26,7 @@ class Plain(nn.Module):
         >>> Plain(4)(torch.zeros(2, 3, 4), torch.tensor([3, 1])).shape
         torch.Size([2, 3])
 
-    Source: Kiela, Wang and Cho 2018, equation 2.
+    Source: Kiela, Wang and Cho 2018, section 2.1 (DME).
     """
 
     def __init__(self, size: int) -> None:
@@ -55,7 +55,7 @@ class Contextual(nn.Module):
         >>> Contextual(4)(torch.zeros(2, 3, 4), torch.tensor([3, 1])).shape
         torch.Size([2, 3])
 
-    Source: Kiela, Wang and Cho 2018, equation 3.
+    Source: Kiela, Wang and Cho 2018, section 2.2 (CDME).
     """
 
     def __init__(self, size: int, hidden_size: int = 2) -> None:
@@ -97,7 +97,7 @@ class MultiRepresentation(nn.Module):
         >>> found.context.shape, found.weights.shape
         (torch.Size([2, 7, 4]), torch.Size([2, 7, 2]))
 
-    Source: Kiela, Wang and Cho 2018, equations 1 to 3.
+    Source: Kiela, Wang and Cho 2018, section 2.
     """
 
     def __init__(self, sizes: Sequence[int], size: int, score: nn.Module, weigh: Weighing = Softmax()) -> None:

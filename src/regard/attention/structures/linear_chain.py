@@ -104,7 +104,7 @@ def marginals(unary: Unary, transition: Transition, mask: Mask | None = None) ->
         tensor([[0.2689, 0.7311],
                 [0.5000, 0.5000]])
 
-    Source: Rabiner 1989, section III.B, equation 27; Kim, Denton, Hoang and Rush 2017, section 3.2.
+    Source: Rabiner 1989, section III.B, equation 27; Kim, Denton, Hoang and Rush 2017, section 3.1.
     """
     chain = packed(unary, transition, mask)
     ahead = forward(chain)
@@ -208,7 +208,7 @@ def entropy(unary: Unary, transition: Transition, mask: Mask | None = None) -> F
         >>> linear_chain.entropy(torch.zeros(3, 2), torch.zeros(2, 2)) / torch.tensor(2.0).log()
         tensor(3.)
 
-    Source: Hernando, Crespi and Cybenko 2005, section III.
+    Source: Hernando, Crespi and Cybenko 2005.
     """
     chain = packed(unary, transition, mask)
     ahead = forward(chain)
