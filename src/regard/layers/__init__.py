@@ -6,6 +6,7 @@ from regard.layers.allowed import allowed_bio as allowed_bio
 from regard.layers.crf import CRF as CRF
 from regard.layers.dropout import Dropout as Dropout
 from regard.layers.feed_forward import FeedForward as FeedForward
+from regard.layers.fixations import fixations as fixations
 from regard.layers.gate import ChannelGate as ChannelGate
 from regard.layers.gate import ContextGate as ContextGate
 from regard.layers.glimpse import Glimpse as Glimpse
@@ -23,3 +24,7 @@ from regard.layers.positions import Learned as Learned
 from regard.layers.positions import Sinusoidal as Sinusoidal
 from regard.layers.rotary import Layout as Layout
 from regard.layers.rotary import Rotary as Rotary
+from regard.layers.saliency import Features as Features
+from regard.layers.saliency import Saliency as Saliency
+from regard.layers.saliency import SaliencyMap as SaliencyMap
+from regard.layers.saliency import feature_maps as feature_maps
