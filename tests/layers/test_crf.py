@@ -121,6 +121,20 @@ def test_constraints_leave_gradients_finite():
     assert (crf.transition.grad[~crf.allowed_transition] == 0).all()
 
 
+def test_a_sequence_that_nothing_is_allowed_for_is_impossible_and_not_nan():
+    yes = torch.ones(2, dtype=torch.bool)
+    crf = CRF(2, Allowed(torch.tensor([[False, True], [False, False]]), yes, yes))
+    unary = torch.randn(2, 3, 2, requires_grad=True)
+    likelihood = crf(
+        unary, torch.tensor([[0, 1, 0], [0, 1, 0]]), torch.tensor([[True, True, True], [True, True, False]])
+    )
+    assert torch.isneginf(likelihood).tolist() == [True, False]
+    likelihood[1].backward()
+    assert torch.isfinite(unary.grad).all()
+    assert (unary.grad[0] == 0).all()
+    assert crf.best(unary).states.tolist() == [[-1] * 3] * 2
+
+
 def test_likelihood_can_be_differentiated_twice():
     crf, unary = filled(allowed_bio(TAGS)), scores(4).requires_grad_()
     tags = torch.tensor([[0, 1, 3, 0]] * BATCH)

@@ -88,12 +88,17 @@ def test_what_is_visible_and_not_a_number_is_not_hidden():
     assert torch.isnan(found[1]).any(-1).tolist() == [False, False, False, True, False]
 
 
-def test_windows_and_second_derivatives():
+def test_blocks_read_only_the_keys_they_may_see(monkeypatch):
     layer, queries, inputs = given()
-    where = rg.Causal() & ~rg.Window(0, 0)
-    torch.testing.assert_close(
-        layer(queries, inputs, where), layer(queries, inputs, rg.Mask(torch.ones(QUERIES, KEYS).bool().tril(1)))
-    )
+    expected = layer(queries, inputs, rg.Mask(torch.ones(QUERIES, KEYS).bool().tril(1)))
+    monkeypatch.setattr(multi_dimensional, "CELLS", 1)
+    torch.testing.assert_close(layer(queries, inputs, rg.Causal() & ~rg.Window(0, 0)), expected)
+    nothing = layer(queries, inputs, rg.Causal("start") & rg.Window(0, 0))
+    assert (nothing == 0).all()
+
+
+def test_derivatives_exist_twice():
+    layer, queries, inputs = given()
     arguments = (queries[:1, :2].clone().requires_grad_(), inputs[:1, :3].clone().requires_grad_())
     smooth = MultiDimensional(SIZE, QUERY_SIZE, 2, torch.nn.Tanh()).double()
     assert torch.autograd.gradcheck(smooth, arguments)

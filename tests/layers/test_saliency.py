@@ -119,6 +119,16 @@ def test_orientation_and_saliency_are_put_together_as_in_the_paper(found):
     torch.testing.assert_close(found.saliency[1], torch.from_numpy(expected))
 
 
+def test_flat_ground_between_peaks_is_no_peak():
+    maps = torch.zeros(1, 2, 11, 13, dtype=torch.float64)
+    for row, column, height in ((2, 3, 5.0), (8, 3, 2.0), (5, 9, 3.0)):
+        maps[0, 0, row, column] = maps[0, 1, row, column] = height
+    maps[0, 1, 5, 10] = 3.0  # A plateau of two counts twice.
+    found = promote(maps)[0]
+    assert found[0].max().item() == pytest.approx((1 - (0.4 + 0.6) / 2) ** 2)
+    assert found[1].max().item() == pytest.approx((1 - (0.4 + 0.6 + 0.6) / 3) ** 2)
+
+
 def test_there_are_forty_two_maps():
     found = feature_maps(image())
     assert [sum(maps.shape[1] for maps in kind) for kind in (found.intensity, found.colour, found.orientation)] == [
