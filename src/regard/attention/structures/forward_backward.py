@@ -13,9 +13,10 @@ from regard.attention.structures.chain import LOW, Chain
 
 @dataclass(frozen=True)
 class Forward:
-    """Log-probability of each state given what came before, and what the steps add up to.
+    """How probable each state is given what came before, and the log of the sum over all sequences.
 
-    alphas: for each position (*batch, states), normalised. log_partition: (*batch), finite.
+    alphas: for each position (*batch, states), log-probabilities up to a constant for each sequence.
+    log_partition: (*batch), finite.
     """
 
     alphas: list[Tensor]
@@ -25,16 +26,17 @@ class Forward:
 def forward(chain: Chain) -> Forward:
     """The forward recursion.
 
-    alpha_t(j) = unary_t(j) + logsumexp_i(alpha_{t-1}(i) + transition(i, j)),   less its own logsumexp
+    alpha_t(j) = unary_t(j) + logsumexp_i(alpha_{t-1}(i) + transition(i, j)),   less its maximum
     """
-    total = chain.at(0).logsumexp(-1, keepdim=True)
-    alphas, totals = [chain.at(0) - total], [total]
+    # What is taken off at each step is added at the end, so no gradient need pass through it.
+    taken = [chain.at(0).detach().amax(-1, keepdim=True)]
+    alphas = [chain.at(0) - taken[0]]
     for time in range(1, chain.time):
         raw = chain.at(time) + (alphas[-1].unsqueeze(-1) + chain.into(time)).logsumexp(-2)
-        total = raw.logsumexp(-1, keepdim=True)
-        alphas.append(chain.shown(time, raw - total, alphas[-1]))
-        totals.append(chain.shown(time, total, torch.zeros_like(total)))
-    return Forward(alphas, torch.cat(totals, dim=-1).sum(-1))
+        highest = raw.detach().amax(-1, keepdim=True)
+        alphas.append(chain.shown(time, raw - highest, alphas[-1]))
+        taken.append(chain.shown(time, highest, torch.zeros_like(highest)))
+    return Forward(alphas, alphas[-1].logsumexp(-1) + torch.cat(taken, dim=-1).sum(-1))
 
 
 def backward(chain: Chain) -> list[Tensor]:
@@ -80,14 +82,17 @@ class _Summed(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, unary: Tensor, transition: Tensor, visible: Tensor | None) -> Tensor:
-        ctx.save_for_backward(unary, transition, visible)
-        return forward(Chain(unary, transition, visible)).log_partition
+        found = forward(Chain(unary, transition, visible))
+        ctx.save_for_backward(unary, transition, visible, torch.stack(found.alphas, dim=-2))
+        return found.log_partition
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        unary, transition, visible = ctx.saved_tensors
+        unary, transition, visible, known = ctx.saved_tensors
         chain = Chain(unary, transition, visible)
-        alphas, betas = forward(chain).alphas, backward(chain)
+        # The alphas kept have no graph; who differentiates again needs one.
+        alphas = forward(chain).alphas if torch.is_grad_enabled() else list(known.unbind(-2))
+        betas = backward(chain)
         grad = grads[0][..., None, None]
         of_unary = state_posteriors(chain, alphas, betas) * grad
         if chain.time == 1 or not ctx.needs_input_grad[1]:

@@ -217,7 +217,7 @@ def entropy(unary: Unary, transition: Transition, mask: Mask | None = None) -> F
         log_choice = (ahead.alphas[time - 1].unsqueeze(-1) + chain.into(time)).log_softmax(-2)
         step = (log_choice.exp() * (so_far.unsqueeze(-1) - log_choice)).sum(-2)
         so_far = chain.shown(time, step, so_far)
-    last = ahead.alphas[-1]
+    last = ahead.alphas[-1].log_softmax(-1)
     found = (last.exp() * (so_far - last)).sum(-1)
     return found.masked_fill(impossible(ahead.log_partition), 0.0)
 
