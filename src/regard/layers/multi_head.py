@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -89,6 +90,63 @@ class MultiHead(nn.Module):
         """What a few queries read from a memory, with weights (batch, heads, queries, keys)."""
         answer = memory.answer(_apart(self.query(queries), self.heads), weigh=self.attention.weigh)
         return Answer(self.output(_joined(answer.context)), answer.weights, answer.weigh)
+
+
+def from_multihead_attention(module: nn.MultiheadAttention) -> MultiHead:
+    """A `MultiHead` with the weights of PyTorch's module and the same results.
+
+    Ours always takes (batch, time, size), whatever `batch_first` says, and True in a mask means "may be seen", where
+    PyTorch's masks say "may not": `module(q, k, k, key_padding_mask=hidden)` is `ours(q, k, Mask(~hidden[:, None]))`
+    with `hidden` (batch, keys). A module without biases gets biases of 0 that are not trained. A query that may see
+    nothing reads 0 here and NaN there.
+
+    Args:
+        module: with keys and values of one size, and without `add_bias_kv` and `add_zero_attn`.
+
+    Raises:
+        ValueError: the module is not like that.
+
+    Example:
+        >>> import torch
+        >>> from regard.layers import from_multihead_attention
+        >>> theirs = torch.nn.MultiheadAttention(6, 2, kdim=5, vdim=5, batch_first=True)
+        >>> query, memory = torch.randn(1, 3, 6), torch.randn(1, 4, 5)
+        >>> expected, _ = theirs(query, memory, memory)
+        >>> torch.allclose(from_multihead_attention(theirs)(query, memory), expected, atol=1e-6)
+        True
+    """
+    _check_convertible(module)
+    found = MultiHead(module.embed_dim, module.num_heads, memory_size=module.kdim, dropout=module.dropout)
+    found = found.to(module.out_proj.weight).train(module.training)
+    inside = (found.query, found.key, found.value)
+    if module.kdim == module.embed_dim:
+        weights = module.in_proj_weight.chunk(3)
+    else:
+        weights = (module.q_proj_weight, module.k_proj_weight, module.v_proj_weight)
+    biases = (None, None, None) if module.in_proj_bias is None else module.in_proj_bias.chunk(3)
+    with torch.no_grad():
+        for linear, weight, bias in zip(inside, weights, biases, strict=True):
+            _fill(linear, weight, bias)
+        _fill(found.output, module.out_proj.weight, module.out_proj.bias)
+    return found
+
+
+def _check_convertible(module: nn.MultiheadAttention) -> None:
+    if module.kdim != module.vdim:
+        raise ValueError(
+            f"module has kdim {module.kdim} and vdim {module.vdim}, but MultiHead reads keys and values from one "
+            "memory; they must be equal."
+        )
+    if module.bias_k is not None or module.add_zero_attn:
+        raise ValueError("module has add_bias_kv or add_zero_attn, which MultiHead lacks; build it without them.")
+
+
+def _fill(linear: nn.Linear, weight: Tensor, bias: Tensor | None) -> None:
+    linear.weight.copy_(weight)
+    if bias is None:
+        linear.bias.requires_grad_(False)
+    else:
+        linear.bias.copy_(bias)
 
 
 def _apart(inputs: Tensor, heads: int) -> Tensor:
