@@ -22,14 +22,14 @@ from regard.attention.wheres.where import Everything, Where
 
 @dataclass(frozen=True)
 class Answer:
-    """What a memory answers: the context, the weights it was read with, and the weighing of the next step.
+    """What a memory answers: the context, and the weights it was read with.
 
-    The last differs from the one that was given where rows hang on the row before, as in Monotonic.
+    after: the weighing of the next query, where it hangs on this one (Carried weighings); None means the same.
     """
 
     context: Tensor
     weights: Tensor
-    weigh: Weighing
+    after: Weighing | None = None
 
 
 class Memory:

@@ -73,18 +73,18 @@ def context_of(call: Call, query: Clean, keys: PreparedKeys, path: Path | None) 
     return _as_given(context, space)
 
 
-def weights_of(call: Call, query: Clean, keys: PreparedKeys) -> tuple[Tensor, Weighing]:
-    """Weights (*lead, Tq, Tk) of prepared queries, and the weighing of the queries after them."""
+def weights_of(call: Call, query: Clean, keys: PreparedKeys) -> tuple[Tensor, Weighing | None]:
+    """Weights (*lead, Tq, Tk) of prepared queries, and the weighing of the queries after them if it is another."""
     space = call.space
     if space.problems * space.queries * space.keys == 0:
-        return query.tensor.new_zeros((*space.lead, space.queries, space.keys)), call.weigh
+        return query.tensor.new_zeros((*space.lead, space.queries, space.keys)), None
     with torch.autocast(space.device.type, enabled=False):
         weights, carry = reference_weights(call, Prepared(query.tensor, keys.key, keys.value))
         weights = _poisoned(weights, call, query.bad, keys.bad_key, None)
-    weigh = call.weigh
-    if isinstance(weigh, Carried) and carry is not None:
-        weigh = weigh.after(_as_given(carry, space))
-    return _as_given(weights, space), weigh
+    after = (
+        call.weigh.after(_as_given(carry, space)) if isinstance(call.weigh, Carried) and carry is not None else None
+    )
+    return _as_given(weights, space), after
 
 
 def _poisoned(tensor: Tensor, call: Call, query: Tensor | None, key: Tensor | None, value: Tensor | None) -> Tensor:

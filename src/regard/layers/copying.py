@@ -115,9 +115,8 @@ class Ready(Score):
     def tile(self, query: Tensor, key: Tensor) -> Tensor:
         return self.additive.tile(query, key)
 
-    @property
-    def width(self) -> int:
-        return self.additive.width
+    def width(self, key_size: int) -> int:
+        return self.additive.width(key_size)
 
     def learned(self) -> tuple[Tensor, ...]:
         return self.additive.learned()

@@ -146,8 +146,7 @@ class _Features(nn.Module, Score):
         hidden = self.activation(query.unsqueeze(-2) + key.unsqueeze(-3))
         return self.energy(hidden).squeeze(1).movedim(-1, 1)
 
-    @property
-    def width(self) -> int:
+    def width(self, key_size: int) -> int:
         return max(self.energy.in_features, self.energy.out_features)
 
 
@@ -160,7 +159,7 @@ def _read(
     found = clean(inputs)
     # Each feature of a value is a head of its own; queries and keys have one head, which all of them share.
     whole = Prepared(lift(query), lift(key(found.tensor)), found.tensor.transpose(1, 2).unsqueeze(-1))
-    tiles = list(_tiles(call.space, score.width))
+    tiles = list(_tiles(call.space, score.width(whole.key.shape[-1])))
     parts = [(whole, call.narrow(tile)) for tile in tiles]
     if len(parts) == 1:
         context = _tile(call, *parts[0])
@@ -186,7 +185,7 @@ def _tile(call: Call, whole: Prepared, tile: Tile) -> Tensor:
     part = Prepared(whole.query[:, :, rows], whole.key[:, :, columns], whole.value[:, :, columns])
     if not len(tile.columns):
         return part.value.new_zeros(part.value.shape[0], len(tile.rows), part.value.shape[1])
-    return tile_context(call, part, tile).squeeze(-1).transpose(1, 2)
+    return tile_context(call, part, tile)[0].squeeze(-1).transpose(1, 2)
 
 
 def _check(name: str, tensor: Tensor, size: int) -> None:

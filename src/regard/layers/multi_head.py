@@ -89,7 +89,7 @@ class MultiHead(nn.Module):
     def step(self, queries: Float[Tensor, "batch queries size"], memory: Memory) -> Answer:
         """What a few queries read from a memory, with weights (batch, heads, queries, keys)."""
         answer = memory.answer(_apart(self.query(queries), self.heads), weigh=self.attention.weigh)
-        return Answer(self.output(_joined(answer.context)), answer.weights, answer.weigh)
+        return Answer(self.output(_joined(answer.context)), answer.weights, answer.after)
 
 
 def from_multihead_attention(module: nn.MultiheadAttention) -> MultiHead:

@@ -47,9 +47,8 @@ class Swapped(Score):
     def tile(self, query: Tensor, key: Tensor) -> Tensor:
         return self.score.tile(key, query).transpose(-1, -2)
 
-    @property
-    def width(self) -> int:
-        return self.score.width
+    def width(self, key_size: int) -> int:
+        return self.score.width(key_size)
 
     @property
     def is_inner_product(self) -> bool:
