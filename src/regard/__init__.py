@@ -12,25 +12,37 @@ if TYPE_CHECKING:
     from regard.attention import Argmax as Argmax
     from regard.attention import Around as Around
     from regard.attention import Attention as Attention
+    from regard.attention import Baseline as Baseline
     from regard.attention import Bernoulli as Bernoulli
     from regard.attention import Bias as Bias
     from regard.attention import Bilinear as Bilinear
     from regard.attention import Causal as Causal
     from regard.attention import Chain as Chain
+    from regard.attention import Choice as Choice
     from regard.attention import Cosine as Cosine
     from regard.attention import Distance as Distance
     from regard.attention import Dot as Dot
     from regard.attention import Elementwise as Elementwise
     from regard.attention import Entmax as Entmax
+    from regard.attention import Estimator as Estimator
+    from regard.attention import Greedy as Greedy
     from regard.attention import Gumbel as Gumbel
+    from regard.attention import GumbelSoftmax as GumbelSoftmax
+    from regard.attention import LearnedBaseline as LearnedBaseline
+    from regard.attention import LeaveOneOut as LeaveOneOut
     from regard.attention import Lengths as Lengths
     from regard.attention import Location as Location
     from regard.attention import LocationAware as LocationAware
+    from regard.attention import Marginal as Marginal
     from regard.attention import Mask as Mask
     from regard.attention import Memory as Memory
     from regard.attention import Monotonic as Monotonic
+    from regard.attention import MovingAverage as MovingAverage
+    from regard.attention import NoBaseline as NoBaseline
     from regard.attention import Plan as Plan
+    from regard.attention import Reinforce as Reinforce
     from regard.attention import RelativeBias as RelativeBias
+    from regard.attention import Rollout as Rollout
     from regard.attention import RowNormalised as RowNormalised
     from regard.attention import Salience as Salience
     from regard.attention import Score as Score
@@ -38,15 +50,22 @@ if TYPE_CHECKING:
     from regard.attention import Sigmoid as Sigmoid
     from regard.attention import Softmax as Softmax
     from regard.attention import Sparsemax as Sparsemax
+    from regard.attention import Statistics as Statistics
+    from regard.attention import StraightThrough as StraightThrough
+    from regard.attention import Top as Top
     from regard.attention import TopK as TopK
     from regard.attention import Trilinear as Trilinear
+    from regard.attention import Variational as Variational
+    from regard.attention import Wanted as Wanted
     from regard.attention import Weighing as Weighing
     from regard.attention import Where as Where
     from regard.attention import Window as Window
     from regard.attention import attend as attend
+    from regard.attention import choose as choose
     from regard.attention import conventions as conventions
     from regard.attention import explain as explain
     from regard.attention import pack as pack
+    from regard.attention import statistics as statistics
     from regard.attention import unpack as unpack
     from regard.attention import weights as weights
 

@@ -68,7 +68,7 @@ def attend(
 
     Source: Bahdanau, Cho and Bengio 2015, equations 5 and 6; Vaswani et al. 2017, equation 1.
     """
-    call, keys = _call(query, key, value, score, where, weigh.drawn(generator), draw(dropout, generator))
+    call, keys = prepare_call(query, key, value, score, where, weigh.drawn(generator), draw(dropout, generator))
     return context_of(call, prepare_query(query, keys), keys, path)
 
 
@@ -96,7 +96,7 @@ def weights(
 
     Source: Bahdanau, Cho and Bengio 2015, equation 6.
     """
-    call, keys = _call(query, key, key, score, where, weigh.drawn(None), None)
+    call, keys = prepare_call(query, key, key, score, where, weigh.drawn(None), None)
     return weights_of(call, prepare_query(query, keys), keys)[0]
 
 
@@ -122,11 +122,11 @@ def explain(
         'sdpa'
     """
     check_rate(dropout)
-    call, keys = _call(query, key, value, score, where, weigh, Dropout(dropout, 0) if dropout else None)
+    call, keys = prepare_call(query, key, value, score, where, weigh, Dropout(dropout, 0) if dropout else None)
     return plan_of(call, Prepared(prepare_query(query, keys).tensor, keys.key, keys.value))
 
 
-def _call(
+def prepare_call(
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -135,6 +135,11 @@ def _call(
     weigh: Weighing,
     dropout: Dropout | None,
 ) -> tuple[Call, PreparedKeys]:
+    """Check the arguments of a call and prepare its keys.
+
+    Raises:
+        ValueError: shapes, dtypes or devices do not fit.
+    """
     space = space_of(query, key)
     check_value(key, value)
     scored = as_score(score)

@@ -79,7 +79,13 @@ def tile_step(
 
     `part` is cut and spread. Without a carry the rows are the first.
     """
-    scores, seen = tile_scores(call, part, tile)
+    return weighed(call, *tile_scores(call, part, tile), tile, carry, exactly=exactly)
+
+
+def weighed(
+    call: Call, scores: Tensor, seen: Seen, tile: Tile, carry: Tensor | None, *, exactly: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """Weights from the scores that `tile_scores` gives, and the carry."""
     weigh = call.weigh.on(tile)
     if isinstance(weigh, Carried):
         weights, carry = weigh.stream(scores, weigh.start(scores) if carry is None else carry)

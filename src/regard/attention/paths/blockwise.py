@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from regard.attention.call import Call, Prepared, between, tile_context
 from regard.attention.paths import products
+from regard.attention.paths.streaming import joined, stream
 from regard.attention.space import Tile, cut_into_tiles
 from regard.attention.weighings.weighing import Carried
 
@@ -48,23 +49,8 @@ def _reads_unnamed_tensors(call: Call, prepared: Prepared) -> bool:
 
 def _checkpointed(call: Call, prepared: Prepared) -> Tensor:
     """The loop as a graph of checkpoints: slower, but differentiable again and open to carries and closures."""
-    carry: Tensor | None = None
-    rows: list[Tensor] = []
-    heads: list[Tensor] = []
-    batch: list[Tensor] = []
-    for tile in tiles(call, prepared):
-        part, before = prepared.cut(tile), None if tile.rows.start == 0 else carry
-        context, carry = checkpoint(
-            tile_context, call, part, tile, before, use_reentrant=False, preserve_rng_state=False
-        )
-        rows.append(context)
-        if tile.rows.stop == call.space.queries:
-            heads.append(torch.cat(rows, dim=2))
-            rows = []
-            if tile.heads.stop == call.space.heads:
-                batch.append(torch.cat(heads, dim=1))
-                heads = []
-    return torch.cat(batch)
+    visit = partial(tile_context, call)
+    return joined(call.space, stream(prepared, tiles(call, prepared), visit))
 
 
 class _Blockwise(torch.autograd.Function):

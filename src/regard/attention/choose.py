@@ -1,0 +1,169 @@
+"""Hard attention: one key for each query."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from regard.attention.attend import AnyScore, prepare_call
+from regard.attention.call import Call, Prepared, hide, tile_scores
+from regard.attention.estimators import Choice, Estimator, Marginal, Reinforce, Variational
+from regard.attention.finite import poison
+from regard.attention.paths.blockwise import tiles
+from regard.attention.paths.streaming import joined, stream
+from regard.attention.prepared import PreparedKeys, prepare_query
+from regard.attention.scores.dot import Dot
+from regard.attention.space import Tile
+from regard.attention.weighings.gumbel import gumbel_noise
+from regard.attention.weighings.softmax import Softmax
+from regard.attention.weighings.weighing import widened
+from regard.attention.wheres.where import Where
+
+
+def choose(
+    query: Float[Tensor, "*batch queries query_size"],
+    key: Float[Tensor, "*key_batch keys key_size"],
+    value: Float[Tensor, "*key_batch keys value_size"],
+    *,
+    score: AnyScore = Dot(),
+    where: Where | None = None,
+    estimator: Estimator = Reinforce(),
+    generator: torch.Generator | None = None,
+) -> Choice:
+    """Look at one key for each query, and say how likely that was.
+
+    z ~ p = softmax(score(query, key) for every key that where shows),   context = value_z
+
+    A factor of the where (a Gaussian round a centre) multiplies p, which is then normalised again. Memory grows with
+    Tq + Tk. A query that may see nothing gets context 0, index -1, log-probability 0 and entropy 0. Shapes and
+    conventions are those of `attend`.
+
+    Args:
+        query: what is asked, (..., Tq, D).
+        key: what is matched, (..., Tk, Dk).
+        value: what is read, (..., Tk, Dv).
+        score: how well query and key match.
+        where: which keys a query may see, and with what prior.
+        estimator: how a key is chosen, and what carries the gradient: Reinforce, StraightThrough, GumbelSoftmax,
+            Marginal, Variational, or Greedy for no learning.
+        generator: source of the seed; None means PyTorch's default generator.
+
+    Returns:
+        Context, index, log-probability and entropy; see Choice.
+
+    Raises:
+        ValueError: shapes, dtypes or devices do not fit.
+
+    Example:
+        >>> import regard as rg, torch
+        >>> key = torch.tensor([[0.0], [50.0], [1.0]])
+        >>> choice = rg.choose(torch.ones(1, 1), key, key, generator=torch.Generator().manual_seed(1))
+        >>> choice.index, choice.context
+        (tensor([1]), tensor([[50.]]))
+
+    Source: Xu et al. 2015, section 4.1; Kool, van Hoof and Welling 2019 (sampling by Gumbel noise).
+    """
+    call, keys = prepare_call(query, key, value, score, where, Softmax(), None)
+    if call.space.keys == 0 or call.space.problems * call.space.queries == 0:
+        raise ValueError(
+            f"query has shape {tuple(query.shape)} and key {tuple(key.shape)}; expected at least one query and one "
+            "key to choose."
+        )
+    if isinstance(estimator, Marginal):
+        return _every(query, keys, call, value)
+    prior = _Asked.of(query, keys, call)
+    asked = prior
+    if isinstance(estimator, Variational):
+        proposal, its_keys = prepare_call(estimator.query, key, value, estimator.score, where, Softmax(), None)
+        asked = _Asked.of(estimator.query, its_keys, proposal)
+    found = [_once(asked, prior, estimator, _seed(generator)) for _sample in range(estimator.samples)]
+    return found[0] if len(found) == 1 else _stacked(found)
+
+
+class _Asked:
+    """Prepared queries of one call, and what NaN there is to pass on."""
+
+    def __init__(self, call: Call, prepared: Prepared, spoiled: Tensor | None) -> None:
+        self.call, self.prepared, self.spoiled = call, prepared, spoiled
+
+    @classmethod
+    def of(cls, query: Tensor, keys: PreparedKeys, call: Call) -> _Asked:
+        asked = prepare_query(query, keys)
+        spoiled = None
+        if asked.bad is not None or keys.bad_key is not None:
+            spoiled = poison(call, asked.bad, keys.bad_key, None)
+        return cls(call, Prepared(asked.tensor, keys.key, keys.value), spoiled)
+
+    def logits(self, part: Prepared, tile: Tile) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of a tile's keys, those that may not be seen at the lowest number, and which may."""
+        scores, seen = tile_scores(self.call, part.spread(tile), tile)
+        logits = widened(scores)
+        visible = torch.ones((), dtype=torch.bool, device=scores.device) if seen.visible is None else seen.visible
+        if seen.factor is not None:
+            logits = logits + seen.factor.clamp(min=torch.finfo(logits.dtype).tiny).log()
+        if self.spoiled is not None:
+            logits = torch.where(visible, logits * self.spoiled[tile.index].to(logits.dtype), logits)
+        return hide(logits.log_softmax(-1), seen, torch.finfo(logits.dtype).min), visible.expand(logits.shape)
+
+
+def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: int) -> Choice:
+    call, space = asked.call, asked.call.space
+
+    def visit(part: Prepared, tile: Tile, carry: Tensor | None) -> tuple[tuple[Tensor, ...], Tensor | None]:
+        logs, visible = asked.logits(part, tile)
+        noisy = logs + gumbel_noise(seed, tile).to(logs.dtype) if estimator.draws else logs
+        noisy = noisy.masked_fill(~visible, torch.finfo(logs.dtype).min)
+        index = noisy.argmax(-1, keepdim=True)
+        empty = ~visible.any(-1)
+        log_prob = logs.gather(-1, index).squeeze(-1).masked_fill(empty, 0)
+        entropy = -torch.where(visible, logs.exp() * logs, 0).sum(-1)
+        found = [_read(estimator.weights(logs, noisy), index, part.spread(tile).value, visible)]
+        found += [index.squeeze(-1).masked_fill(empty, -1), log_prob, entropy]
+        if prior is not asked:
+            beneath, _seen = prior.logits(prior.prepared.cut(tile), tile)
+            found.append(torch.where(visible, logs.exp() * (logs - beneath), 0).sum(-1))
+        return tuple(found), carry
+
+    # All columns of every tile: an index counts from the first key.
+    whole = (replace(tile, columns=range(space.keys)) for tile in tiles(call, asked.prepared))
+    with torch.autocast(space.device.type, enabled=False):
+        pieces = list(stream(asked.prepared, whole, visit))
+    each = [joined(space, ((tile, found[place]) for tile, found in pieces)) for place in range(len(pieces[0][1]))]
+    return Choice(*(tensor.reshape(*space.lead, *tensor.shape[2:]) for tensor in each))
+
+
+def _read(weights: Tensor | None, index: Tensor, value: Tensor, visible: Tensor) -> Tensor:
+    """Values by weights, or those at the index; 0 where nothing may be seen."""
+    if weights is not None:
+        return torch.where(visible, weights, 0).to(value.dtype) @ value
+    context = value.gather(-2, index.expand(*index.shape[:-1], value.shape[-1]))
+    return context.masked_fill(~visible.any(-1, keepdim=True), 0)
+
+
+def _every(query: Tensor, keys: PreparedKeys, call: Call, value: Tensor) -> Choice:
+    """All keys along a new first axis."""
+    asked, space = _Asked.of(query, keys, call), call.space
+    tile = space.whole()
+    with torch.autocast(space.device.type, enabled=False):
+        logs, visible = asked.logits(asked.prepared, tile)
+        entropy = -torch.where(visible, logs.exp() * logs, 0).sum(-1).reshape(*space.lead, -1)
+        log_prob = logs.masked_fill(~visible, -torch.inf).movedim(-1, 0).reshape(space.keys, *space.lead, -1)
+        values = asked.prepared.spread(tile).value.movedim(-2, 0).unsqueeze(-2)
+    context = values.expand(*values.shape[:-2], space.queries, -1).reshape(*log_prob.shape, value.shape[-1])
+    places = torch.arange(space.keys, device=space.device).reshape(-1, *(1,) * (log_prob.dim() - 1))
+    return Choice(context, places.expand(log_prob.shape), log_prob, entropy)
+
+
+def _stacked(found: list[Choice]) -> Choice:
+    context, index, log_prob = (
+        torch.stack([getattr(one, name) for one in found]) for name in ("context", "index", "log_prob")
+    )
+    return Choice(context, index, log_prob, found[0].entropy, found[0].divergence)
+
+
+def _seed(generator: torch.Generator | None) -> int:
+    device = None if generator is None else generator.device
+    return int(torch.randint(1 << 31, (), generator=generator, device=device))

@@ -1,0 +1,62 @@
+"""What an estimator is: how a choice of one key is made, and how its gradient is had."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One key for each query.
+
+    context: the value that was looked at. index: its key; -1 where a query may see nothing. log_prob: logarithm of
+    the probability of that key. entropy: of the distribution it was drawn from, in nats. divergence: Kullback and
+    Leibler's, from that distribution to the prior, where an estimator has both.
+
+    Several samples stand along a new first axis.
+    """
+
+    context: Float[Tensor, "*samples_batch queries value_size"]
+    index: Int[Tensor, "*samples_batch queries"]
+    log_prob: Float[Tensor, "*samples_batch queries"]
+    entropy: Float[Tensor, "*batch queries"]
+    divergence: Float[Tensor, "*batch queries"] | None = None
+
+    def of_reward(self, reward: Tensor) -> Tensor:
+        """log_prob summed over the axes that a reward has not, such as heads and queries.
+
+        Raises:
+            ValueError: the reward's axes are not the first ones of log_prob.
+        """
+        shape = tuple(self.log_prob.shape)
+        if tuple(reward.shape) != shape[: reward.dim()]:
+            raise ValueError(
+                f"reward has shape {tuple(reward.shape)}, but log_prob has {shape}; give one reward for each choice, "
+                "or for the first axes of them (samples, batch, ...)."
+            )
+        return self.log_prob.flatten(reward.dim()).sum(-1) if reward.dim() < len(shape) else self.log_prob
+
+
+class Estimator(ABC):
+    """How a key is chosen from softmax(scores), and what carries the gradient."""
+
+    @property
+    def samples(self) -> int:
+        """Independent choices, along a new first axis where there are several."""
+        return 1
+
+    @property
+    def draws(self) -> bool:
+        """Whether chance chooses; else the most probable key is taken."""
+        return True
+
+    @abstractmethod
+    def weights(self, scores: Tensor, noisy: Tensor) -> Tensor | None:
+        """Weights that the context is read with, from scores and scores with Gumbel noise, (..., rows, columns).
+
+        None reads the value of the chosen key, and no gradient passes through the choice.
+        """
