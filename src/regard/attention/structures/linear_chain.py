@@ -197,7 +197,7 @@ def entropy(unary: Unary, transition: Transition, mask: Mask | None = None) -> F
     H_t(j) = sum_i p(i | j) (H_{t-1}(i) - log p(i | j)),   p(i | j) = softmax_i(alpha_{t-1}(i) + transition(i, j))
     H = sum_j p_T(j) (H_T(j) - log p_T(j))
 
-    NoBaseline large is subtracted from something large, so a sharp distribution keeps its digits.
+    Nothing large is subtracted from something large, so a sharp distribution keeps its digits.
 
     Raises:
         ValueError: see `log_partition`.

@@ -17,7 +17,7 @@ class Alibi(Where):
 
     score(i, j)  -  slope * |i + Tk - Tq - j|
 
-    Positions are aligned at the end, as in Causal(). NoBaseline is hidden; add it to a mask: Causal() + Alibi(slopes).
+    Positions are aligned at the end, as in Causal(). Nothing is hidden; add it to a mask: Causal() + Alibi(slopes).
     The slopes of the paper are `regard.layers.alibi_slopes(heads)`.
 
     Args:
