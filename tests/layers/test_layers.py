@@ -8,6 +8,7 @@ from torch import nn
 
 import regard as rg
 from regard.layers import Dropout, MultiHead, Sinusoidal
+from tests.attention.cases import numbers
 
 
 def test_multi_head_equals_that_of_pytorch():
@@ -74,3 +75,17 @@ def test_sizes_that_do_not_fit_are_refused():
         Sinusoidal(5)
     with pytest.raises(ValueError, match="dropout is 1.5"):
         Dropout(1.5)
+
+
+def test_what_is_hidden_in_a_memory_reaches_no_gradient_of_the_projections():
+    layer = MultiHead(12, heads=3, key_heads=1).double()
+    queries, memory = numbers(2, 5, 12, seed=0), numbers(2, 7, 12, seed=1)
+    where = rg.Lengths(torch.tensor([7, 4]))
+
+    def gradients(inputs: torch.Tensor) -> list[torch.Tensor]:
+        return list(torch.autograd.grad(layer(queries, inputs, where).sum(), list(layer.parameters())))
+
+    dirty = memory.clone()
+    dirty[1, 4:] = torch.nan
+    for one, other in zip(gradients(dirty), gradients(memory), strict=True):
+        torch.testing.assert_close(one, other)

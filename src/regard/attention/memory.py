@@ -15,9 +15,10 @@ from regard.attention.prepared import PreparedKeys, context_of, prepare_query, w
 from regard.attention.scores.dot import Dot
 from regard.attention.scores.score import Score, as_score
 from regard.attention.shapes import check_value, space_of, working_dtype
+from regard.attention.space import Space, Tile
 from regard.attention.weighings.softmax import Softmax
 from regard.attention.weighings.weighing import Weighing
-from regard.attention.wheres.where import Everything, Where
+from regard.attention.wheres.where import Everything, Seen, Simple, Where
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ class Memory:
     ask(query)  =  attend(query, key, value, score=score, where=where)
 
     The score's work on keys (for Additive, their projection) is done when they enter. A memory never changes:
-    `append` and `select` give a new one, so a search can branch. Gradients flow into key and value.
+    `append`, `select` and `trim` give a new one, so a search can branch. Gradients flow into key and value.
+
+    With a window, `memory.append(key, value).trim()` holds no more keys than the window: a ring buffer. Prefixes of
+    different lengths enter padded, with `append(key, value, lengths)`; what is appended later stands behind all.
 
     Args:
         key: what is matched, (..., Tk, Dk).
@@ -71,6 +75,8 @@ class Memory:
         scored = as_score(score)
         self._keys = PreparedKeys.of(key, value, scored, working_dtype(scored, key, value))
         self._where = where
+        self._real: Tensor | None = None
+        self._forgotten = 0
 
     def __len__(self) -> int:
         return self._keys.key.shape[-2]
@@ -113,12 +119,17 @@ class Memory:
         return Answer(weights.to(value.dtype) @ value, weights, after)
 
     def append(
-        self, key: Float[Tensor, "*batch keys key_size"], value: Float[Tensor, "*batch keys value_size"]
+        self,
+        key: Float[Tensor, "*batch keys key_size"],
+        value: Float[Tensor, "*batch keys value_size"],
+        lengths: Int[Tensor, " batch"] | None = None,
     ) -> Memory:
-        """A memory with more keys at the end.
+        """A memory with more keys at the end, of which each sequence has the first `lengths` and the rest is padding.
+
+        Padding is never seen, whatever the memory's where says.
 
         Raises:
-            ValueError: shapes or sizes differ from those of the memory.
+            ValueError: shapes or sizes differ from those of the memory; there is not one length for each sequence.
         """
         check_value(key, value)
         old = self._keys
@@ -127,8 +138,8 @@ class Memory:
                 f"key has shape {tuple(key.shape)}, expected {(*old.lead, 'any', old.key_size)}: the sizes of "
                 "the memory it joins."
             )
-        new = PreparedKeys.of(key, value, old.score, old.value.dtype, start=len(self))
-        return self._with(
+        new = PreparedKeys.of(key, value, old.score, old.value.dtype, start=self._forgotten + len(self))
+        grown = self._with(
             replace(
                 old,
                 key=torch.cat((old.key, new.key), dim=-2),
@@ -138,6 +149,55 @@ class Memory:
             ),
             self._where,
         )
+        grown._real = self._real_with(key.shape[-2], lengths)
+        return grown
+
+    def _real_with(self, count: int, lengths: Tensor | None) -> Tensor | None:
+        """Which keys are no padding, (batch, keys), with `count` more at the end."""
+        if self._real is None and lengths is None:
+            return None
+        batch, device = self._keys.lead[:1], self._keys.key.device
+        if not batch or (lengths is not None and tuple(lengths.shape) != batch):
+            shape = None if lengths is None else tuple(lengths.shape)
+            raise ValueError(
+                f"lengths has shape {shape}, and the memory's keys have leading sizes {self._keys.lead}; expected "
+                "one length for each sequence of a batch."
+            )
+        held = torch.ones((*batch, len(self)), dtype=torch.bool, device=device) if self._real is None else self._real
+        places = torch.arange(count, device=device).expand(*batch, count)
+        return torch.cat((held, places < count if lengths is None else places < lengths[:, None]), -1)
+
+    def after(self, weights: Float[Tensor, "*batch queries keys"]) -> Memory:
+        """The same memory for the next query, its score told where the last one looked (see LocationAware)."""
+        return self._with(replace(self._keys, score=self._keys.score.after(weights)), self._where)
+
+    def trim(self, queries: int = 1) -> Memory:
+        """A memory without the first keys that none of its last `queries` positions, nor any later one, can see.
+
+        Positions go on counting as if nothing had been forgotten.
+
+        Raises:
+            ValueError: the memory's where counts keys from the first one, such as Causal("start").
+        """
+        where, old = self._where, self._keys
+        if where is None:
+            return self
+        # A query of a position is a row of a square map that ends with the last key.
+        space = Space(old.lead, old.key.shape[1], len(self), len(self), old.key.device)
+        first = where.span(range(max(0, len(self) - queries), len(self)), space).start
+        if first == 0:
+            return self
+        keys = replace(
+            old,
+            key=old.key[:, :, first:],
+            value=old.value[:, :, first:],
+            bad_key=None if old.bad_key is None else old.bad_key[:, :, first:],
+            bad_value=None if old.bad_value is None else old.bad_value[:, :, first:],
+        )
+        trimmed = self._with(keys, where.without_first(first))
+        trimmed._real = None if self._real is None else self._real[:, first:]
+        trimmed._forgotten += first
+        return trimmed
 
     def select(self, index: Int[Tensor, " chosen"]) -> Memory:
         """A memory of the chosen rows of the first axis, as beam search reorders its hypotheses.
@@ -164,23 +224,42 @@ class Memory:
             bad_key=None if old.bad_key is None else old.bad_key.index_select(0, index),
             bad_value=None if old.bad_value is None else old.bad_value.index_select(0, index),
         )
-        return self._with(keys, None if self._where is None else self._where.select(index))
+        chosen = self._with(keys, None if self._where is None else self._where.select(index))
+        chosen._real = None if self._real is None else self._real.index_select(0, index)
+        return chosen
 
     def _with(self, keys: PreparedKeys, where: Where | None) -> Memory:
         memory = object.__new__(Memory)
         memory._keys, memory._where = keys, where
+        memory._real, memory._forgotten = self._real, self._forgotten
         return memory
+
+    def _padding(self) -> Where | None:
+        return None if self._real is None else _Real(self._real[:, None, None, :])
 
     def _call(self, query: Tensor, weigh: Weighing, where: Where | None) -> Call:
         like = query.new_empty(()).expand(*self._keys.lead, len(self), 1)
         call = Call(
             space_of(query, like),
             self._keys.score,
-            joined(self._where, where) or Everything(),
+            joined(joined(self._where, where), self._padding()) or Everything(),
             weigh,
         )
         call.where.check(call.space)
         return call
+
+
+@dataclass(frozen=True, eq=False)
+class _Real(Where):
+    """Padding is not seen: a boolean for each key, (batch, 1, 1, keys)."""
+
+    keys: Tensor
+
+    def seen(self, tile: Tile) -> Seen:
+        return Seen(tile.cut(self.keys))
+
+    def simple(self, space: Space) -> Simple:
+        return Simple(keys=self.keys)
 
 
 def _cat(old_bad: Tensor | None, new_bad: Tensor | None, old: Tensor, new: Tensor, size: int) -> Tensor | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, get_args
 
 import torch
@@ -45,7 +46,8 @@ def decide(call: Call, prepared: Prepared, path: Path | None) -> tuple[Path, str
     """The path of a call and the rule that chose it.
 
     1. A path that was asked for is taken, or refused with the reason.
-    2. PyTorch's kernel, where it can serve the call linearly in memory, in the dtypes where it is faster.
+    2. PyTorch's kernel, where it can serve the call linearly in memory, in the dtypes where it is faster: all but
+       16 bits on a CPU without tiles in hardware (AMX), as benchmarks/attention/blockwise.py measures.
     3. Blocks of queries for all the rest.
     """
     refused = sdpa.refusal(call, prepared)
@@ -57,11 +59,17 @@ def decide(call: Call, prepared: Prepared, path: Path | None) -> tuple[Path, str
         return path, "asked for"
     if refused is None and prepared.query.device.type != "cpu":
         return "sdpa", "a plain softmax, and PyTorch's kernel is the fastest on this device"
-    if refused is None and prepared.query.dtype in (torch.float32, torch.float64):
-        return "sdpa", "a plain softmax, and PyTorch's kernel is the fastest for this dtype"
+    if refused is None and (prepared.query.dtype in (torch.float32, torch.float64) or _multiplies_tiles()):
+        return "sdpa", "a plain softmax, and PyTorch's kernel is the fastest for this dtype on this chip"
     if refused is None:
         return "blockwise", "a plain softmax in 16 bits, for which blocks are faster than PyTorch's kernel"
     return "blockwise", refused
+
+
+@cache
+def _multiplies_tiles() -> bool:
+    """Whether the CPU multiplies 16-bit tiles in hardware, which PyTorch's kernel uses."""
+    return torch.cpu._is_amx_tile_supported()
 
 
 def run(call: Call, prepared: Prepared, path: Path | None) -> Tensor:

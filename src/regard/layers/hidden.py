@@ -26,7 +26,7 @@ def without_hidden(
         inputs: what is about to be projected.
         where: what is seen of it; None means all.
         queries: how many queries the where is made for.
-        heads: () where it is made for (batch, queries, time), (1,) for (batch, heads, queries, time).
+        heads: () where it is made for (batch, queries, time), (heads,) for (batch, heads, queries, time).
 
     Raises:
         ValueError: the where does not fit these sizes.
@@ -64,7 +64,7 @@ def _meeting(inputs: Tensor, where: Where, space: Space) -> tuple[Tensor, Tensor
     for tile in cut_into_tiles(space, _CELLS, space.queries):
         visible = where.seen(tile).visible
         cells = torch.ones((), dtype=torch.bool, device=space.device) if visible is None else visible
-        cells = cells.expand(len(tile.batch), 1, len(tile.rows), space.keys)[:, 0]
+        cells = cells.expand(len(tile.batch), len(tile.heads), len(tile.rows), space.keys).any(1)
         batch = slice(tile.batch.start, tile.batch.stop)
         seeing[batch, tile.rows.start : tile.rows.stop] |= cells.any(2)
         seen[batch] |= cells.any(1)

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.attention import Answer, Attention, Memory, Softmax, Weighing, Where
+from regard.layers.hidden import without_hidden
 
 
 class MultiHead(nn.Module):
@@ -72,6 +73,7 @@ class MultiHead(nn.Module):
         where: Where | None = None,
     ) -> Float[Tensor, "batch queries size"]:
         """What the queries read from the memory."""
+        memory = without_hidden(memory, where, queries.shape[1], (self.heads,))
         query = _apart(self.query(queries), self.heads)
         key, value = _apart(self.key(memory), self.key_heads), _apart(self.value(memory), self.key_heads)
         return self.output(_joined(self.attention(query, key, value, where=where)))

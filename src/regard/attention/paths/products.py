@@ -11,7 +11,6 @@ from torch import Tensor
 
 from regard.attention.call import Call, Prepared, between
 from regard.attention.space import Tile
-from regard.attention.weighings.softmax import Softmax
 from regard.attention.weighings.weighing import ByRow
 from regard.attention.wheres.where import Seen
 
@@ -26,7 +25,7 @@ def serves(call: Call, prepared: Prepared) -> bool:
     if call.weigh.learned():
         return False
     narrow = prepared.query.dtype in (torch.float16, torch.bfloat16)
-    return isinstance(call.weigh, Softmax if narrow else ByRow)
+    return isinstance(call.weigh, ByRow) and (call.weigh.divisor is not None or not narrow)
 
 
 def forward(call: Call, prepared: Prepared, tiles: list[Tile]) -> Tensor:

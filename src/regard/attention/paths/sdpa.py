@@ -10,27 +10,19 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from regard.attention.call import Call, Prepared
 from regard.attention.paths.blockwise import blockwise
-from regard.attention.weighings import Softmax
-from regard.attention.wheres import Causal, Lengths
-from regard.attention.wheres.where import Everything
 
 
 def refusal(call: Call, prepared: Prepared) -> str | None:
     """Why PyTorch's kernel cannot serve a call without a T x T tensor; None where it can."""
-    weigh, where, space = call.weigh, call.where, call.space
     if not call.score.is_inner_product:
         return "the score is not a plain inner product"
-    if not isinstance(weigh, Softmax) or weigh.sink is not None:
+    if call.weigh.divisor is None:
         return "the weighing is not a plain softmax"
     if call.dropout is not None:
         return "its dropout would store T x T numbers"
     if prepared.query.shape[-1] != prepared.value.shape[-1]:
         return "the value size differs from the query size"
-    if isinstance(where, Causal) and where.band.shift(space.queries, space.keys) == 0:
-        return None
-    if isinstance(where, Everything) or (isinstance(where, Lengths) and where.query_lengths is None):
-        return None
-    return "it would need a T x T mask"
+    return "it would need a T x T mask" if call.where.simple(call.space) is None else None
 
 
 def sdpa(call: Call, prepared: Prepared) -> Tensor:
@@ -40,16 +32,12 @@ def sdpa(call: Call, prepared: Prepared) -> Tensor:
     return _plain(call, prepared.query, prepared.key, prepared.value)
 
 
-def _arguments(call: Call) -> tuple[bool, Tensor | None, float]:
-    assert isinstance(call.weigh, Softmax)
-    visible = call.where.seen(call.space.whole()).visible if isinstance(call.where, Lengths) else None
-    return isinstance(call.where, Causal), visible, 1.0 / call.weigh.temperature
-
-
 def _plain(call: Call, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    causal, visible, scale = _arguments(call)
+    where, divisor = call.where.simple(call.space), call.weigh.divisor
+    assert where is not None
+    assert divisor is not None
     return scaled_dot_product_attention(
-        query, key, value, attn_mask=visible, is_causal=causal, scale=scale, enable_gqa=True
+        query, key, value, attn_mask=where.keys, is_causal=where.causal, scale=1.0 / divisor, enable_gqa=True
     )
 
 

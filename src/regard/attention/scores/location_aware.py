@@ -24,9 +24,8 @@ class LocationAware(nn.Module, Score):
     neighbours of the last place can be told from far ones: speech is read from left to right. W, U, F, G, b and v are
     `.query.weight`, `.key.weight`, `.filters`, `.features.weight`, `.bias` and `.energy`.
 
-    A first query has no query before it: f is 0. For each further one, say by `after` what was looked at:
-
-        answer = memory.answer(query)            # a Memory whose score is score.after(weights)
+    A first query has no query before it: f is 0. For each further one, say by `after` what was looked at; a Memory
+    does so by `answer = memory.answer(query); memory = memory.after(answer.weights)`.
 
     Args:
         query_size: size of a query.
@@ -77,6 +76,7 @@ class LocationAware(nn.Module, Score):
     def prepare_query(self, query: Tensor) -> Tensor:
         hidden = nn.functional.linear(query, self.query.weight, self.bias)
         if self.before is not None:
+            self._check_told(query)
             before = self.before.to(hidden.dtype).expand(*query.shape[:-1], self.before.shape[-1])
             return torch.cat((hidden, before), -1)
         if query.shape[-2] > 1:
@@ -85,6 +85,18 @@ class LocationAware(nn.Module, Score):
                 "them looked; ask one query at a time, or give score.after(weights)."
             )
         return hidden
+
+    def _check_told(self, query: Tensor) -> None:
+        assert self.before is not None
+        have, wanted = tuple(self.before.shape[:-1]), tuple(query.shape[:-1])
+        fits = len(have) <= len(wanted) and all(
+            one in (1, other) for one, other in zip(reversed(have), reversed(wanted), strict=False)
+        )
+        if not fits:
+            raise ValueError(
+                f"the weights given to after() have shape {tuple(self.before.shape)}, and query has "
+                f"{tuple(query.shape)}; give the weights of the query before each query, (*{wanted}, keys)."
+            )
 
     def prepare_key(self, key: Tensor, start: int = 0) -> Tensor:
         stop = start + key.shape[-2]

@@ -37,6 +37,10 @@ class Score(ABC):
         """Whether `tile` is the plain product of prepared queries and keys."""
         return False
 
+    def after(self, weights: Tensor) -> Score:
+        """The score of the next query, told the weights (..., Tq, Tk) of this one; most have no use for them."""
+        return self
+
     def learned(self) -> tuple[Tensor, ...]:
         """Tensors that `tile` itself reads and that may need a gradient."""
         return ()

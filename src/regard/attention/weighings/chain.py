@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.attention.space import Tile
+from regard.attention.structures import linear_chain
 from regard.attention.weighings.weighing import Weighing, widened
 
 
@@ -90,6 +91,27 @@ class Chain(Weighing):
         before = self._start(scores)
         forward, backward = _sweep(matrices, before, torch.zeros_like(before))
         return _selected(_vector_matrix(forward, matrices), backward).to(scores.dtype)
+
+    def log_partition(self, scores: Tensor) -> Tensor:
+        """Log Z of scores (..., keys), (...); scores of -inf or at the lowest number are hidden."""
+        return linear_chain.log_partition(*self._linear(scores))
+
+    def entropy(self, scores: Tensor) -> Tensor:
+        """Entropy of the states in nats, (...)."""
+        return linear_chain.entropy(*self._linear(scores))
+
+    def best(self, scores: Tensor) -> Tensor:
+        """The most probable sequence of states, (..., keys); -1 where hidden."""
+        return linear_chain.best(*self._linear(scores)).states
+
+    def sample(self, scores: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """States drawn from the distribution, (..., keys); -1 where hidden."""
+        return linear_chain.sample(*self._linear(scores), count=1, generator=generator).states.squeeze(-2)
+
+    def _linear(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        visible = scores > torch.finfo(scores.dtype).min
+        transition = self.transition if self.transition.dim() == 2 else self.transition[:, None, None]
+        return self.unary(scores.masked_fill(~visible, 0)), transition.to(scores.dtype), visible
 
     def unary(self, scores: Tensor) -> Tensor:
         """Scores of every state, (..., keys, C)."""

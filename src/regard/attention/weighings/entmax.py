@@ -88,6 +88,10 @@ class Entmax(RowNormalised):
             return _LearnedEntmax.apply(scores.double(), self.alpha.double()).to(scores.dtype)
         return super().normalise(scores)
 
+    @property
+    def divisor(self) -> float | None:
+        return 1.0 if self._is_softmax else None
+
     def learned(self) -> tuple[Tensor, ...]:
         return (self.alpha,) if isinstance(self.alpha, Tensor) else ()
 

@@ -97,6 +97,10 @@ class Softmax(RowNormalised):
             return weights
         return weights * torch.sigmoid(scaled.logsumexp(-1, keepdim=True) - sink)
 
+    @property
+    def divisor(self) -> float | None:
+        return self.temperature if self.sink is None else None
+
     def learned(self) -> tuple[Tensor, ...]:
         return (self.sink,) if isinstance(self.sink, Tensor) else ()
 

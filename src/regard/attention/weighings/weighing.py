@@ -31,6 +31,11 @@ class Weighing(ABC):
         """Numbers held at once for one cell of a tile."""
         return 1
 
+    @property
+    def divisor(self) -> float | None:
+        """T, where the weights are just softmax(scores / T), which many kernels know; None where they are not."""
+        return None
+
     def learned(self) -> tuple[Tensor, ...]:
         """Tensors that may need a gradient."""
         return ()

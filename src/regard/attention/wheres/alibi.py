@@ -43,6 +43,9 @@ class Alibi(Where):
     def check(self, space: Space) -> None:
         check_heads("slopes", self.slopes, space, self.slopes.dim())
 
+    def without_first(self, count: int) -> Where:
+        return self
+
     def learned(self) -> tuple[Tensor, ...]:
         return (self.slopes,)
 

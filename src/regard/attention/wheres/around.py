@@ -66,6 +66,9 @@ class Around(Where):
         varies = self.centre.dim() > 1 and self.centre.shape[0] > 1
         return Around(self.centre.index_select(0, index) if varies else self.centre, self.radius, self.gaussian)
 
+    def without_first(self, count: int) -> Where:
+        return Around(self.centre - count, self.radius, self.gaussian)
+
     def learned(self) -> tuple[Tensor, ...]:
         return (self.centre,) if self.gaussian else ()
 

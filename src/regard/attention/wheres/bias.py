@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.attention.space import Space, Tile
-from regard.attention.wheres.mask import select_batch
+from regard.attention.wheres.mask import from_key, select_batch
 from regard.attention.wheres.where import Kind, Seen, Where
 
 
@@ -56,6 +56,9 @@ class Bias(Where):
 
     def select(self, index: Tensor) -> Where:
         return Bias(select_batch(self.tensor, index))
+
+    def without_first(self, count: int) -> Where:
+        return Bias(from_key(self.tensor, count))
 
     def learned(self) -> tuple[Tensor, ...]:
         return (self.tensor,)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from regard.attention.space import Space, Tile
 from regard.attention.wheres.band import Align, Band
-from regard.attention.wheres.where import Documents, Seen, Where
+from regard.attention.wheres.where import Documents, Seen, Simple, Where
 
 
 @dataclass(frozen=True)
@@ -51,3 +51,9 @@ class Causal(Where):
 
     def span(self, rows: range, space: Space) -> range:
         return range(max(0, min(space.keys, rows.stop + self._shift(space))))
+
+    def simple(self, space: Space) -> Simple | None:
+        return Simple(causal=True) if self._shift(space) == 0 else None
+
+    def without_first(self, count: int) -> Where:
+        return self if self.band.align == "end" else super().without_first(count)

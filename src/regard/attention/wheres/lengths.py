@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from regard.attention.space import Space, Tile
-from regard.attention.wheres.where import Seen, Where
+from regard.attention.wheres.where import Seen, Simple, Where
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,3 +59,9 @@ class Lengths(Where):
     def select(self, index: Tensor) -> Where:
         queries = None if self.query_lengths is None else self.query_lengths.index_select(0, index)
         return Lengths(self.key_lengths.index_select(0, index), queries)
+
+    def simple(self, space: Space) -> Simple | None:
+        return Simple(keys=self.seen(space.whole()).visible) if self.query_lengths is None else None
+
+    def without_first(self, count: int) -> Where:
+        return Lengths((self.key_lengths - count).clamp(min=0), self.query_lengths)

@@ -51,6 +51,14 @@ class Mask(Where):
     def select(self, index: Tensor) -> Where:
         return Mask(select_batch(self.tensor, index))
 
+    def without_first(self, count: int) -> Where:
+        return Mask(from_key(self.tensor, count))
+
+
+def from_key(tensor: Tensor, first: int) -> Tensor:
+    """The entries of the keys from `first` on, where the tensor has an axis of keys that varies."""
+    return tensor[..., first:] if tensor.shape[-1] > 1 else tensor
+
 
 def select_batch(tensor: Tensor, index: Tensor) -> Tensor:
     """Rows `index` of the batch, where the tensor has a batch axis that varies."""

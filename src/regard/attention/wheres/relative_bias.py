@@ -55,6 +55,9 @@ class RelativeBias(Where):
     def check(self, space: Space) -> None:
         check_heads("table", self.table, space, self.table.dim() - 1)
 
+    def without_first(self, count: int) -> Where:
+        return self
+
     def learned(self) -> tuple[Tensor, ...]:
         return (self.table,)
 

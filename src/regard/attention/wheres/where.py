@@ -34,6 +34,16 @@ class Seen(NamedTuple):
     factor: Tensor | None = None
 
 
+class Simple(NamedTuple):
+    """A where that can be said without a T x T tensor: whether query i sees keys 0 to i, and which keys all see.
+
+    keys: True where a key may be seen, (batch, 1, 1, keys); None for all.
+    """
+
+    causal: bool = False
+    keys: Tensor | None = None
+
+
 class Documents(Protocol):
     """Packed documents, in which positions can be counted."""
 
@@ -59,9 +69,23 @@ class Where(ABC):
         """Keys outside of this range are hidden from all of these rows."""
         return range(space.keys)
 
+    def simple(self, space: Space) -> Simple | None:
+        """The where as other kernels know it; None where it cannot be said like that."""
+        return None
+
     def select(self, index: Tensor) -> Where:
         """The same where for other rows of the batch, as beam search reorders them."""
         return self
+
+    def without_first(self, count: int) -> Where:
+        """The same where once the first `count` keys are forgotten.
+
+        Raises:
+            ValueError: it counts keys from the first one.
+        """
+        raise ValueError(
+            f"{self!r} counts keys from the first one, so a memory with it cannot forget its first keys."
+        )
 
     def documents(self) -> Documents | None:
         """The documents that this where packs into one sequence, if it does."""
@@ -122,6 +146,12 @@ class Everything(Where):
     def seen(self, tile: Tile) -> Seen:
         return Seen()
 
+    def simple(self, space: Space) -> Simple:
+        return Simple()
+
+    def without_first(self, count: int) -> Where:
+        return self
+
 
 @dataclass(frozen=True, eq=False)
 class Both(Where):
@@ -149,6 +179,9 @@ class Both(Where):
 
     def select(self, index: Tensor) -> Where:
         return Both(self.left.select(index), self.right.select(index))
+
+    def without_first(self, count: int) -> Where:
+        return Both(self.left.without_first(count), self.right.without_first(count))
 
     def documents(self) -> Documents | None:
         left = self.left.documents()
@@ -187,6 +220,9 @@ class Either(Where):
     def select(self, index: Tensor) -> Where:
         return Either(self.left.select(index), self.right.select(index))
 
+    def without_first(self, count: int) -> Where:
+        return Either(self.left.without_first(count), self.right.without_first(count))
+
     def within(self, documents: Documents) -> Where:
         return Either(self.left.within(documents), self.right.within(documents))
 
@@ -207,6 +243,9 @@ class Others(Where):
 
     def select(self, index: Tensor) -> Where:
         return Others(self.hidden.select(index))
+
+    def without_first(self, count: int) -> Where:
+        return Others(self.hidden.without_first(count))
 
     def within(self, documents: Documents) -> Where:
         return Others(self.hidden.within(documents))

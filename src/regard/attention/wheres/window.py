@@ -63,3 +63,6 @@ class Window(Where):
         start = 0 if self.left is None else max(0, rows.start + shift - self.left)
         stop = space.keys if self.right is None else rows.stop + shift + self.right
         return range(min(start, space.keys), max(0, min(space.keys, stop)))
+
+    def without_first(self, count: int) -> Where:
+        return self if self.band.align == "end" else super().without_first(count)
