@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -12,20 +13,26 @@ from torch.utils.checkpoint import checkpoint
 from regard.attention.call import Call, Prepared, between, tile_context
 from regard.attention.paths import products
 from regard.attention.space import Tile, cut_into_tiles
+from regard.attention.tracing import keeps_graph, transformed
 from regard.attention.weighings.weighing import Carried
 
 # Scores held at once. Measured best between half and twice this on two chips (benchmarks/attention).
 CELLS = 1 << 21
 ROWS = 256
 
+Context = tuple[Tensor, Tensor | None]
+Step = Callable[[Call, Prepared, Tile, Tensor | None], Context]
+
 
 def blockwise(call: Call, prepared: Prepared) -> Tensor:
     """Context of all queries, (batch, heads, Tq, value size)."""
     space = call.space
     if space.problems * space.queries * space.keys * call.width(prepared) <= CELLS // 8:
-        return tile_context(call, prepared, space.whole())[0]
-    if isinstance(call.weigh, Carried) or _reads_unnamed_tensors(call, prepared):
-        return _checkpointed(call, prepared)
+        return tile_context(call, prepared, space.whole(), exactly=transformed())[0]
+    if transformed():
+        return _transformable(call, prepared)
+    if torch.compiler.is_compiling() or isinstance(call.weigh, Carried) or _reads_unnamed_tensors(call, prepared):
+        return _looped(call, prepared, _checkpointed)
     return _Blockwise.apply(call, prepared.query, prepared.key, prepared.value, *call.learned())
 
 
@@ -46,17 +53,26 @@ def _reads_unnamed_tensors(call: Call, prepared: Prepared) -> bool:
     return call.score.tile(query, key).requires_grad
 
 
-def _checkpointed(call: Call, prepared: Prepared) -> Tensor:
-    """The loop as a graph of checkpoints: slower, but differentiable again and open to carries and closures."""
+def _transformable(call: Call, prepared: Prepared) -> Tensor:
+    """The loop in plain operations, which all transforms of torch.func see through."""
+    if keeps_graph():
+        warnings.warn(
+            "Differentiating backwards under torch.func keeps all Tq x Tk weights. Use backward() or "
+            "torch.autograd.grad, which recompute them, or torch.func.jvp, which needs none.",
+            stacklevel=2,
+        )
+    return _looped(call, prepared, _plain)
+
+
+def _looped(call: Call, prepared: Prepared, step: Step) -> Tensor:
+    """The loop as operations that autograd sees: differentiable again, and open to carries and closures."""
     carry: Tensor | None = None
     rows: list[Tensor] = []
     heads: list[Tensor] = []
     batch: list[Tensor] = []
     for tile in tiles(call, prepared):
         part, before = prepared.cut(tile), None if tile.rows.start == 0 else carry
-        context, carry = checkpoint(
-            tile_context, call, part, tile, before, use_reentrant=False, preserve_rng_state=False
-        )
+        context, carry = step(call, part, tile, before)
         rows.append(context)
         if tile.rows.stop == call.space.queries:
             heads.append(torch.cat(rows, dim=2))
@@ -65,6 +81,16 @@ def _checkpointed(call: Call, prepared: Prepared) -> Tensor:
                 batch.append(torch.cat(heads, dim=1))
                 heads = []
     return torch.cat(batch)
+
+
+def _checkpointed(call: Call, part: Prepared, tile: Tile, carry: Tensor | None) -> Context:
+    """A tile that is computed again in the backward."""
+    return checkpoint(tile_context, call, part, tile, carry, use_reentrant=False, preserve_rng_state=False)
+
+
+def _plain(call: Call, part: Prepared, tile: Tile, carry: Tensor | None) -> Context:
+    """A tile by definition."""
+    return tile_context(call, part, tile, carry, exactly=True)
 
 
 class _Blockwise(torch.autograd.Function):
@@ -130,6 +156,6 @@ def _differentiable(call: Call, prepared: Prepared, wanted: tuple[bool, ...], gr
     """Gradients that can be differentiated again."""
     tensors = (prepared.query, prepared.key, prepared.value, *call.learned())
     known = [tensor for tensor, want in zip(tensors, wanted, strict=True) if want]
-    context = _checkpointed(call, prepared)
+    context = _looped(call, prepared, _checkpointed)
     found = iter(torch.autograd.grad(context, known, grad, create_graph=True, allow_unused=True))
     return [next(found) if want else None for want in wanted]

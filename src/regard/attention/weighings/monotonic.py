@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,9 +75,17 @@ class Monotonic(Carried):
         return start
 
     def stream(self, scores: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
+        return self._weights(_Alignment.apply, scores, carry)
+
+    def exact_stream(self, scores: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
+        return self._weights(alignment, scores, carry)
+
+    def _weights(
+        self, align: Callable[[Tensor, Tensor], Tensor], scores: Tensor, carry: Tensor
+    ) -> tuple[Tensor, Tensor]:
         wide = widened(scores)
         chances = wide.sigmoid()
-        stopped = _Alignment.apply(chances, carry)
+        stopped = align(chances, carry)
         weights = stopped if self.chunk == 1 else _spread(stopped, wide, self.chunk)
         return weights.to(scores.dtype), _last(stopped, (chances > 0).any(-1, keepdim=True), carry)
 

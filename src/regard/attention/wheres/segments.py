@@ -10,6 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from regard.attention.space import Space, Tile
+from regard.attention.tracing import concrete
 from regard.attention.wheres.band import Band
 from regard.attention.wheres.places import Places
 from regard.attention.wheres.where import Documents, Seen, Where
@@ -120,7 +121,7 @@ class Segments(Where):
         space.lift_sequence(self.key_ids, space.keys, "key_ids")
 
     def span(self, rows: range, space: Space) -> range:
-        return _span(self._edges, rows)
+        return _span(self._edges, rows) if concrete() else range(space.keys)
 
     def select(self, index: Tensor) -> Segments:
         return Segments(_select(self.query_ids, index), _select(self.key_ids, index))
@@ -152,7 +153,7 @@ class _Banded(Where):
         self.segments.check(space)
 
     def span(self, rows: range, space: Space) -> range:
-        return _span(self._edges, rows)
+        return _span(self._edges, rows) if concrete() else range(space.keys)
 
     def select(self, index: Tensor) -> Where:
         return _Banded(self.segments.select(index), self.band)
