@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from regard.attention.call import Call, Prepared, between, tile_context
 from regard.attention.paths import products
+from regard.attention.scores.score import held
 from regard.attention.space import Tile, cut_into_tiles
 from regard.attention.tracing import keeps_graph, transformed
 from regard.attention.weighings.weighing import Carried
@@ -31,7 +33,10 @@ def blockwise(call: Call, prepared: Prepared) -> Tensor:
         return tile_context(call, prepared, space.whole(), exactly=transformed())[0]
     if transformed():
         return _transformable(call, prepared)
-    if torch.compiler.is_compiling() or isinstance(call.weigh, Carried) or _reads_unnamed_tensors(call, prepared):
+    if torch.compiler.is_compiling():
+        return _looped(call, prepared, _checkpointed)
+    call = replace(call, score=held(call.score))
+    if isinstance(call.weigh, Carried) or _reads_unnamed_tensors(call, prepared):
         return _looped(call, prepared, _checkpointed)
     return _Blockwise.apply(call, prepared.query, prepared.key, prepared.value, *call.learned())
 

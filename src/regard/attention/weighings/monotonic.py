@@ -175,7 +175,8 @@ def _backward(probabilities: Tensor, carry: Tensor, stopped: Tensor, grad: Tenso
 def _spread(stopped: Tensor, scores: Tensor, chunk: int) -> Tensor:
     """Weights of stopping, each spread by softmax over the `chunk` keys that end there."""
     lowest = torch.finfo(scores.dtype).min
-    windows = torch.nn.functional.pad(scores, (chunk - 1, 0), value=lowest).unfold(-1, chunk, 1)
+    padded = torch.nn.functional.pad(scores, (chunk - 1, 0), value=lowest)
+    windows = torch.stack([padded[..., start : start + scores.shape[-1]] for start in range(chunk)], -1)
     shares = windows.softmax(-1) * stopped.unsqueeze(-1)
     total = shares[..., chunk - 1]
     for back in range(1, chunk):

@@ -100,9 +100,17 @@ class Segments(Where):
                 )
         return cls.of_lengths(query_offsets.diff(), key_offsets.diff())
 
-    @cached_property
+    @property
     def places(self) -> Places:
         """Where every query and key stands in its document."""
+        # What belongs to a graph or to a batch of vmap is counted there, and not kept for other calls.
+        return self._kept if concrete() else self._counted()
+
+    @cached_property
+    def _kept(self) -> Places:
+        return self._counted()
+
+    def _counted(self) -> Places:
         query_ids, key_ids = (torch.atleast_2d(ids).flatten(0, -2) for ids in (self.query_ids, self.key_ids))
         return Places.of(query_ids, key_ids)
 
