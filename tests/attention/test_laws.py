@@ -1,4 +1,4 @@
-"""Laws that need no full product: dropout, order of derivatives, memory, determinism, errors, known numbers."""
+"""Laws that need no full product: dropout, memory, determinism, errors, known numbers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from regard.attention.scores.score import as_score
 from regard.attention.space import Space, cut_into_tiles
 from tests.attention.cases import SCORE_CASES, WEIGH_CASES, numbers
 
-SMOOTH = [case for case in WEIGH_CASES if case.name in ("Softmax", "Softmax-sink", "Entmax", "Entmax-learned")]
-
 
 @pytest.fixture
 def small_tiles(monkeypatch):
@@ -30,52 +28,6 @@ def small_tiles(monkeypatch):
 
 def small(seed: int, *shape: int) -> torch.Tensor:
     return numbers(*shape, seed=seed).requires_grad_()
-
-
-@pytest.mark.parametrize("path", ["reference", "sdpa", "blockwise"])
-@pytest.mark.parametrize("score", SCORE_CASES, ids=lambda case: case.name)
-def test_every_score_can_be_differentiated_twice(score, path, small_tiles):
-    built = score.build()
-    if isinstance(built, torch.nn.Module):
-        built = built.double()
-    if score.name == "LocationAware":
-        built = built.after(numbers(1, 2, 3, 5, seed=3).abs())
-    if path == "sdpa" and score.name not in ("Dot", "Bilinear"):
-        pytest.skip("the kernel of PyTorch has no such score; the conformance suite holds that it says so")
-    query, key, value = small(0, 1, 2, 3, 5), small(1, 1, 2, 5, score.key_size), small(2, 1, 2, 5, score.key_size)
-
-    def context(*tensors):
-        return rg.attend(*tensors, score=built, path=path)
-
-    assert torch.autograd.gradcheck(context, (query, key, value))
-    assert torch.autograd.gradgradcheck(context, (query, key, value))
-
-
-@pytest.mark.parametrize("weigh", SMOOTH, ids=lambda case: case.name)
-@pytest.mark.parametrize("path", ["reference", "blockwise"])
-def test_every_smooth_weighing_can_be_differentiated_twice_with_what_it_learns(weigh, path, small_tiles):
-    query, key, value = small(3, 1, 6, 2, 3), small(4, 1, 6, 4, 3), small(5, 1, 6, 4, 2)
-    learned = [tensor.clone().requires_grad_() for tensor in weigh.build().learned()]
-
-    def context(query, key, value, *tensors):
-        own = {"Softmax-sink": lambda: rg.Softmax(sink=tensors[0]), "Entmax-learned": lambda: rg.Entmax(tensors[0])}
-        return rg.attend(query, key, value, weigh=own.get(weigh.name, weigh.build)(), path=path)
-
-    assert torch.autograd.gradcheck(context, (query, key, value, *learned))
-    assert torch.autograd.gradgradcheck(context, (query, key, value, *learned))
-
-
-def test_a_learned_centre_and_a_learned_bias_can_be_differentiated_twice(small_tiles):
-    query, key, value = small(6, 1, 1, 3, 5), small(7, 1, 1, 5, 5), small(8, 1, 1, 5, 2)
-    centre = torch.tensor([[[1.3, 2.1, 3.7]]], dtype=torch.float64, requires_grad=True)
-    bias = small(9, 3, 5)
-
-    def context(query, key, value, centre, bias):
-        where = rg.Around(centre, 2.5, gaussian=True) + rg.Bias(bias)
-        return rg.attend(query, key, value, where=where, path="blockwise")
-
-    assert torch.autograd.gradcheck(context, (query, key, value, centre, bias))
-    assert torch.autograd.gradgradcheck(context, (query, key, value, centre, bias))
 
 
 def test_tensors_that_a_written_score_closes_over_get_their_gradient(small_tiles):

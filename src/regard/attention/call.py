@@ -88,7 +88,8 @@ def weighed(
     """Weights from the scores that `tile_scores` gives, and the carry."""
     weigh = call.weigh.on(tile)
     if isinstance(weigh, Carried):
-        weights, carry = weigh.stream(scores, weigh.start(scores) if carry is None else carry)
+        follow = weigh.exact_stream if exactly else weigh.stream
+        weights, carry = follow(scores, weigh.start(scores) if carry is None else carry)
     else:
         weights = weigh.exact(scores) if exactly else weigh.normalise(scores)
     weights = hide(weights, seen, 0.0)

@@ -12,7 +12,7 @@ from regard.attention.space import Tile
 _STEPS = ((16, 0x7FEB352D), (15, 0x846CA68B - (1 << 32)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dropout:
     """Drop weights at a rate; the same cell falls for the same seed on every path and in the backward.
 
@@ -20,7 +20,7 @@ class Dropout:
     """
 
     rate: float
-    seed: int
+    seed: int | Tensor
 
     def factor(self, tile: Tile) -> Tensor:
         """0 or 1 / (1 - rate) for every cell of the tile, (batch, heads, rows, columns), float32."""
@@ -28,7 +28,7 @@ class Dropout:
         return kept / (1 - self.rate)
 
 
-def uniform(seed: int, tile: Tile) -> Tensor:
+def uniform(seed: int | Tensor, tile: Tile) -> Tensor:
     """A number above 0 and below 1 for every cell of a tile, (batch, heads, rows, columns), float32.
 
     It depends on seed and position alone. The numbers are odd multiples of 2^-24, which float32 holds exactly: none
@@ -37,7 +37,7 @@ def uniform(seed: int, tile: Tile) -> Tensor:
     return ((_cells(seed, tile) >> 8).float() + 0.5) * 2.0**-23
 
 
-def _cells(seed: int, tile: Tile) -> Tensor:
+def _cells(seed: int | Tensor, tile: Tile) -> Tensor:
     """31 random bits for every cell of a tile."""
     space = tile.space
     batch = torch.arange(tile.batch.start, tile.batch.stop, device=space.device)[:, None]
@@ -59,9 +59,13 @@ def draw(rate: float, generator: torch.Generator | None) -> Dropout | None:
     check_rate(rate)
     if rate == 0:
         return None
+    return Dropout(rate, drawn_seed(generator))
+
+
+def drawn_seed(generator: torch.Generator | None) -> Tensor:
+    """A seed from a generator, a whole number without axes; it stays a tensor, so that a compiler can follow it."""
     device = generator.device if generator is not None else None
-    seed = torch.randint(1 << 31, (), generator=generator, device=device)
-    return Dropout(rate, int(seed))
+    return torch.randint(1 << 31, (), generator=generator, device=device).int()
 
 
 def check_rate(rate: float) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from regard.attention.call import Call, Prepared
 from regard.attention.space import cut_into_tiles
+from regard.attention.tracing import concrete
 from regard.attention.weighings.weighing import Carried
 
 _CELLS = 1 << 20
@@ -25,9 +26,10 @@ class Clean:
 def clean(tensor: Tensor) -> Clean:
     """Replace NaN and Inf by 0 and remember where they stood.
 
-    A zero in a hidden place changes nothing, while 0 * NaN would be NaN in every product that follows.
+    A zero in a hidden place changes nothing, while 0 * NaN would be NaN in every product that follows. Where the
+    numbers cannot be asked for, nothing is replaced.
     """
-    if torch.compiler.is_compiling() or bool(torch.isfinite(tensor.detach().sum())):
+    if not concrete() or bool(torch.isfinite(tensor.detach().sum())):
         return Clean(tensor)
     bad = ~torch.isfinite(tensor.detach())
     return Clean(tensor.masked_fill(bad, 0), bad) if bool(bad.any()) else Clean(tensor)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +14,9 @@ from torch import Tensor
 from regard.attention.call import Call, Prepared, between, tile_context
 from regard.attention.paths import products
 from regard.attention.paths.streaming import joined, stream
+from regard.attention.scores.score import held
 from regard.attention.space import Tile, cut_into_tiles
+from regard.attention.tracing import keeps_graph, transformed
 from regard.attention.weighings.weighing import Carried
 
 # Scores held at once. Measured best between half and twice this on two chips (benchmarks/attention).
@@ -24,9 +28,12 @@ def blockwise(call: Call, prepared: Prepared) -> Tensor:
     """Context of all queries, (batch, heads, Tq, value size)."""
     space = call.space
     if space.problems * space.queries * space.keys * call.width(prepared) <= CELLS // 8:
-        return tile_context(call, prepared, space.whole())[0]
+        return tile_context(call, prepared, space.whole(), exactly=transformed())[0]
+    if transformed() or torch.compiler.is_compiling():
+        return _looped(call, prepared)
+    call = replace(call, score=held(call.score))
     if isinstance(call.weigh, Carried) or _reads_unnamed_tensors(call, prepared):
-        return _checkpointed(call, prepared)
+        return _looped(call, prepared)
     return _Blockwise.apply(call, prepared.query, prepared.key, prepared.value, *call.learned())
 
 
@@ -47,9 +54,18 @@ def _reads_unnamed_tensors(call: Call, prepared: Prepared) -> bool:
     return call.score.tile(query, key).requires_grad
 
 
-def _checkpointed(call: Call, prepared: Prepared) -> Tensor:
-    """The loop as a graph of checkpoints: slower, but differentiable again and open to carries and closures."""
-    visit = partial(tile_context, call)
+def _looped(call: Call, prepared: Prepared) -> Tensor:
+    """The loop as operations that autograd sees: differentiable again, and open to carries and closures.
+
+    Tiles are computed again in the backward; for torch.func they are plain operations, which it sees through.
+    """
+    if keeps_graph():
+        warnings.warn(
+            "Differentiating backwards under torch.func keeps all Tq x Tk weights. Use backward() or "
+            "torch.autograd.grad, which recompute them, or torch.func.jvp, which needs none.",
+            stacklevel=2,
+        )
+    visit = partial(tile_context, call, exactly=transformed())
     return joined(call.space, stream(prepared, tiles(call, prepared), visit))
 
 
@@ -116,6 +132,6 @@ def _differentiable(call: Call, prepared: Prepared, wanted: tuple[bool, ...], gr
     """Gradients that can be differentiated again."""
     tensors = (prepared.query, prepared.key, prepared.value, *call.learned())
     known = [tensor for tensor, want in zip(tensors, wanted, strict=True) if want]
-    context = _checkpointed(call, prepared)
+    context = _looped(call, prepared)
     found = iter(torch.autograd.grad(context, known, grad, create_graph=True, allow_unused=True))
     return [next(found) if want else None for want in wanted]

@@ -10,10 +10,13 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from regard.attention.call import Call, Prepared
 from regard.attention.paths.blockwise import blockwise
+from regard.attention.tracing import transformed
 
 
 def refusal(call: Call, prepared: Prepared) -> str | None:
     """Why PyTorch's kernel cannot serve a call without a T x T tensor; None where it can."""
+    if transformed():
+        return "its kernel knows no transforms of torch.func and no forward-mode derivatives"
     if not call.score.is_inner_product:
         return "the score is not a plain inner product"
     if call.weigh.divisor is None:
@@ -27,7 +30,8 @@ def refusal(call: Call, prepared: Prepared) -> str | None:
 
 def sdpa(call: Call, prepared: Prepared) -> Tensor:
     """Context of all queries, (batch, heads, Tq, value size); `refusal` must have been None."""
-    if prepared.query.device.type == "cpu":
+    # While compiling PyTorch differentiates once and ahead of time, and looks into no Function that keeps a graph.
+    if prepared.query.device.type == "cpu" and not torch.compiler.is_compiling():
         return _Fused.apply(call, prepared.query, prepared.key, prepared.value)
     return _plain(call, prepared.query, prepared.key, prepared.value)
 

@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from regard.attention.call import Prepared
 from regard.attention.space import Space, Tile
+from regard.attention.tracing import transformed
 
 Found = TypeVar("Found")
 Visit = Callable[[Prepared, Tile, Tensor | None], tuple[Found, Tensor | None]]
@@ -25,7 +26,7 @@ def stream(prepared: Prepared, tiles: Iterable[Tile], visit: Visit[Found]) -> It
     for tile in tiles:
         before = None if tile.rows.start == 0 else carry
         part = prepared.cut(tile)
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and not transformed():
             found, carry = checkpoint(visit, part, tile, before, use_reentrant=False, preserve_rng_state=False)
         else:
             found, carry = visit(part, tile, before)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from torch import Tensor
+from torch import Tensor, nn
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class Score(ABC):
@@ -87,3 +91,19 @@ def as_score(score: Score | Callable[[Tensor, Tensor], Tensor]) -> Score:
         f"score is {score!r}, expected a score such as regard.Dot() or a function of a query tile "
         "(..., rows, D) and a key tile (..., columns, D) that returns (..., rows, columns)."
     )
+
+
+def held(score: Score) -> Score:
+    """The same score with the tensors it has now.
+
+    A backward that computes again what a module computed must read what the module read, not what it was given since:
+    `torch.func.functional_call` lends tensors for one call only.
+    """
+    return _held(score) if isinstance(score, nn.Module) else score
+
+
+def _held(module: Module) -> Module:
+    own = copy.copy(module)
+    own._parameters, own._buffers = dict(module._parameters), dict(module._buffers)
+    own._modules = {name: None if part is None else _held(part) for name, part in module._modules.items()}
+    return own

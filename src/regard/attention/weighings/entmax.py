@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from regard.attention.space import Tile
+from regard.attention.tracing import concrete
 from regard.attention.weighings.weighing import RowNormalised
 
 _BISECTIONS = {torch.float64: 60, torch.float32: 30}
@@ -39,7 +40,7 @@ class Entmax(RowNormalised):
 
     def __post_init__(self) -> None:
         if isinstance(self.alpha, Tensor):
-            if not bool((self.alpha.detach() > 1).all()):
+            if concrete() and not bool((self.alpha.detach() > 1).all()):
                 raise ValueError(
                     f"alpha has the lowest value {float(self.alpha.detach().min())}, expected all above 1; use "
                     "1 + exp(free) or 1 + sigmoid(free) of a free parameter."
@@ -105,13 +106,14 @@ def threshold(scores: Tensor, alpha: float | Tensor) -> Tensor:
     """Tau of alpha-entmax for every row, (..., rows, 1), in units of (alpha - 1) * scores.
 
     Up to alpha = 2 the sum of weights is convex in tau, so Newton's method from below climbs to the root and
-    never passes it; above, the root is bracketed and halved.
+    never passes it; above, the root is bracketed and halved. So it is where numbers cannot be asked for, as the
+    halving takes the same steps whatever they are.
     """
     wide = scores if scores.dtype == torch.float64 else scores.float()
     alpha = torch.as_tensor(alpha, dtype=wide.dtype, device=wide.device)
     highest = wide.amax(-1, keepdim=True)
     lifted = wide - highest
-    if bool((alpha > 2).any()):
+    if not concrete() or bool((alpha > 2).any()):
         return _bisect(lifted, alpha) + (alpha - 1) * highest
     scaled = lifted * (alpha - 1)
     power = 1 / (alpha - 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from regard.attention.dropout import uniform
+from regard.attention.dropout import drawn_seed, uniform
 from regard.attention.space import Tile
 from regard.attention.weighings.straight_through import one_hot, straight_through
 from regard.attention.weighings.weighing import Weighing
@@ -42,7 +42,7 @@ class Gumbel(Weighing):
 
     temperature: float = 1.0
     hard: bool = False
-    seed: int | None = None
+    seed: int | Tensor | None = None
     noise: Tensor | None = None
 
     def __post_init__(self) -> None:
@@ -52,8 +52,7 @@ class Gumbel(Weighing):
     def drawn(self, generator: torch.Generator | None) -> Gumbel:
         if self.seed is not None:
             return self
-        device = None if generator is None else generator.device
-        return replace(self, seed=int(torch.randint(1 << 31, (), generator=generator, device=device)))
+        return replace(self, seed=drawn_seed(generator))
 
     def on(self, tile: Tile) -> Gumbel:
         assert self.seed is not None
@@ -69,6 +68,6 @@ class Gumbel(Weighing):
         return self.exact(scores)
 
 
-def gumbel_noise(seed: int, tile: Tile) -> Tensor:
+def gumbel_noise(seed: int | Tensor, tile: Tile) -> Tensor:
     """Standard Gumbel numbers for every cell of a tile, (batch, heads, rows, columns), float32."""
     return -torch.log(-torch.log(uniform(seed, tile)))

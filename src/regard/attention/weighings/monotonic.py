@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,9 +75,17 @@ class Monotonic(Carried):
         return start
 
     def stream(self, scores: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
+        return self._weights(_Alignment.apply, scores, carry)
+
+    def exact_stream(self, scores: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
+        return self._weights(alignment, scores, carry)
+
+    def _weights(
+        self, align: Callable[[Tensor, Tensor], Tensor], scores: Tensor, carry: Tensor
+    ) -> tuple[Tensor, Tensor]:
         wide = widened(scores)
         chances = wide.sigmoid()
-        stopped = _Alignment.apply(chances, carry)
+        stopped = align(chances, carry)
         weights = stopped if self.chunk == 1 else _spread(stopped, wide, self.chunk)
         return weights.to(scores.dtype), _last(stopped, (chances > 0).any(-1, keepdim=True), carry)
 
@@ -166,7 +175,8 @@ def _backward(probabilities: Tensor, carry: Tensor, stopped: Tensor, grad: Tenso
 def _spread(stopped: Tensor, scores: Tensor, chunk: int) -> Tensor:
     """Weights of stopping, each spread by softmax over the `chunk` keys that end there."""
     lowest = torch.finfo(scores.dtype).min
-    windows = torch.nn.functional.pad(scores, (chunk - 1, 0), value=lowest).unfold(-1, chunk, 1)
+    padded = torch.nn.functional.pad(scores, (chunk - 1, 0), value=lowest)
+    windows = torch.stack([padded[..., start : start + scores.shape[-1]] for start in range(chunk)], -1)
     shares = windows.softmax(-1) * stopped.unsqueeze(-1)
     total = shares[..., chunk - 1]
     for back in range(1, chunk):

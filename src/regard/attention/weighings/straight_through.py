@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -20,19 +18,10 @@ def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
 
     Source: Bengio, Leonard and Courville 2013, section 4.
     """
-    return _StraightThrough.apply(hard, soft)
+    # The difference is 0 to the bit, as x - x is; what is added to it first would be rounded.
+    return hard + (soft - soft.detach())
 
 
 def one_hot(index: Tensor, like: Tensor) -> Tensor:
     """1 at `index` (..., 1) of the last axis of a tensor of zeros like `like`."""
-    return torch.zeros_like(like).scatter_(-1, index, 1.0)
-
-
-class _StraightThrough(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, hard: Tensor, soft: Tensor) -> Tensor:
-        return hard.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor]:
-        return None, grads[0]
+    return torch.zeros_like(like).scatter(-1, index, 1.0)

@@ -40,7 +40,7 @@ class TopK(ByRow):
 
     def exact(self, scores: Tensor) -> Tensor:
         order = scores.sort(dim=-1, descending=True, stable=True).indices
-        kept = torch.zeros_like(scores, dtype=torch.bool).scatter_(-1, order[..., : self.k], True)
+        kept = torch.zeros_like(scores, dtype=torch.bool).scatter(-1, order[..., : self.k], True)
         return scores.masked_fill(~kept, -torch.inf).softmax(-1)
 
     def weights(self, scores: Tensor) -> Tensor:

@@ -138,11 +138,15 @@ class Carried(Weighing):
         """Weights of some rows, given the carry of the row before them, and their own carry."""
 
     @abstractmethod
+    def exact_stream(self, scores: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
+        """The definition of `stream`: plain operations only."""
+
+    @abstractmethod
     def after(self, carry: Tensor) -> Weighing:
         """The weighing of the rows after a carry."""
 
     def exact(self, scores: Tensor) -> Tensor:
-        return self.normalise(scores)
+        return self.exact_stream(scores, self.start(scores))[0]
 
     def normalise(self, scores: Tensor) -> Tensor:
         return self.stream(scores, self.start(scores))[0]

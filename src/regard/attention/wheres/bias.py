@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.attention.space import Space, Tile
+from regard.attention.tracing import concrete
 from regard.attention.wheres.mask import from_key, select_batch
 from regard.attention.wheres.where import Kind, Seen, Where
 
@@ -45,7 +46,8 @@ class Bias(Where):
                 f"Bias has dtype {self.tensor.dtype}, expected a floating-point dtype; for True = may be seen "
                 "use Mask."
             )
-        object.__setattr__(self, "hides", bool(torch.isneginf(self.tensor.detach()).any()))
+        hides = not concrete() or bool(torch.isneginf(self.tensor.detach()).any())
+        object.__setattr__(self, "hides", hides)
 
     def seen(self, tile: Tile) -> Seen:
         prior = tile.cut(tile.space.lift_cells(self.tensor, "Bias"))

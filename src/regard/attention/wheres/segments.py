@@ -10,6 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from regard.attention.space import Space, Tile
+from regard.attention.tracing import concrete
 from regard.attention.wheres.band import Band
 from regard.attention.wheres.places import Places
 from regard.attention.wheres.where import Documents, Seen, Where
@@ -99,9 +100,17 @@ class Segments(Where):
                 )
         return cls.of_lengths(query_offsets.diff(), key_offsets.diff())
 
-    @cached_property
+    @property
     def places(self) -> Places:
         """Where every query and key stands in its document."""
+        # What belongs to a graph or to a batch of vmap is counted there, and not kept for other calls.
+        return self._kept if concrete() else self._counted()
+
+    @cached_property
+    def _kept(self) -> Places:
+        return self._counted()
+
+    def _counted(self) -> Places:
         query_ids, key_ids = (torch.atleast_2d(ids).flatten(0, -2) for ids in (self.query_ids, self.key_ids))
         return Places.of(query_ids, key_ids)
 
@@ -120,7 +129,7 @@ class Segments(Where):
         space.lift_sequence(self.key_ids, space.keys, "key_ids")
 
     def span(self, rows: range, space: Space) -> range:
-        return _span(self._edges, rows)
+        return _span(self._edges, rows) if concrete() else range(space.keys)
 
     def select(self, index: Tensor) -> Segments:
         return Segments(_select(self.query_ids, index), _select(self.key_ids, index))
@@ -152,7 +161,7 @@ class _Banded(Where):
         self.segments.check(space)
 
     def span(self, rows: range, space: Space) -> range:
-        return _span(self._edges, rows)
+        return _span(self._edges, rows) if concrete() else range(space.keys)
 
     def select(self, index: Tensor) -> Where:
         return _Banded(self.segments.select(index), self.band)
