@@ -16,7 +16,8 @@ class Cosine(Score):
 
     score(q, k) = sharpness * (q . k) / (|q| |k|)
 
-    A vector of zeros has cosine 0 with everything. For a learned sharpness, multiply the queries before.
+    A vector of zeros has cosine 0 with everything. For a learned sharpness, divide queries and keys by their lengths,
+    multiply the queries by it, and take Dot(scale=1.0).
 
     Args:
         sharpness: beta, the highest score there can be.

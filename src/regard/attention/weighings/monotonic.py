@@ -29,6 +29,8 @@ class Monotonic(Carried):
 
     v_ij = sum_{k=j}^{j+chunk-1} w_ik exp(s_ij) / sum_{l=k-chunk+1}^{k} exp(s_il)
 
+    There the paper has scores of their own for the softmax; here the same s serves both.
+
     Args:
         chunk: keys that are looked at once the reader has stopped; 1 is the key itself.
         before: weights of the query before the first, broadcasting to (..., 1, Tk); None starts at the first key.
