@@ -17,6 +17,7 @@ from regard.attention.dropout import Dropout
 from regard.attention.paths import blockwise
 from regard.attention.scores.score import as_score
 from regard.attention.space import Space, cut_into_tiles
+from regard.attention.wheres.where import Kind, Seen
 from tests.attention.cases import SCORE_CASES, WEIGH_CASES, numbers
 
 
@@ -36,6 +37,28 @@ def test_tensors_that_a_written_score_closes_over_get_their_gradient(small_tiles
     for path in ("reference", "blockwise"):
         context = rg.attend(query, key, value, score=lambda q, k: q @ matrix @ k.transpose(-1, -2), path=path)
         found.append(torch.autograd.grad(context.square().sum(), matrix)[0])
+    torch.testing.assert_close(found[0], found[1])
+    assert found[0].abs().max() > 0
+
+
+class Forgetful(rg.Where):
+    """A where that adds a learned number and does not name it."""
+
+    kind = Kind.PRIOR
+
+    def __init__(self, number: torch.Tensor) -> None:
+        self.number = number
+
+    def seen(self, tile):
+        return Seen(prior=self.number * tile.column_index()[None, None])
+
+
+def test_tensors_that_a_where_does_not_name_get_their_gradient(small_tiles):
+    query, key, value, number = small(1, 1, 1, 5, 3), small(2, 1, 1, 7, 3), small(3, 1, 1, 7, 2), small(4, 1)
+    found = []
+    for path in ("reference", "blockwise"):
+        context = rg.attend(query, key, value, where=Forgetful(number), path=path)
+        found.append(torch.autograd.grad(context.square().sum(), number)[0])
     torch.testing.assert_close(found[0], found[1])
     assert found[0].abs().max() > 0
 

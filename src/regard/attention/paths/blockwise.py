@@ -44,11 +44,18 @@ def tiles(call: Call, prepared: Prepared) -> Iterator[Tile]:
 
 
 def _reads_unnamed_tensors(call: Call, prepared: Prepared) -> bool:
-    """Whether the score is a function that closes over tensors which need a gradient.
+    """Whether score or where read tensors that need a gradient and that they do not name, such as a closure's.
 
-    Such tensors cannot be named, so autograd has to find them: it is asked on one query and one key.
+    Autograd has to find them: it is asked on one query and one key.
     """
-    if not torch.is_grad_enabled() or call.score.learned() or call.score.is_inner_product:
+    if not torch.is_grad_enabled():
+        return False
+    if not call.where.learned():
+        one = range(1)
+        _visible, *priors = call.where.seen(Tile(call.space, one, one, one, one))
+        if any(prior is not None and prior.requires_grad for prior in priors):
+            return True
+    if call.score.learned() or call.score.is_inner_product:
         return False
     query, key = prepared.query[:1, :1, :1].detach(), prepared.key[:1, :1, :1].detach()
     return call.score.tile(query, key).requires_grad
