@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from torch import nn
-
-import regard.layers
+from regard import layers
 from regard.attention import SCORES, WEIGHINGS, WHERES
 
 PAGES = Path(__file__).parent / "mechanisms"
@@ -19,12 +17,53 @@ SECTIONS = ("Shapes", "When to use it", "Cost", "Source")
 
 
 class Group(Enum):
-    """Which of the questions a mechanism answers."""
+    """What a mechanism is for; each has a page docs/families/NAME.md that leads to those of its mechanisms."""
 
     SCORES = "scores"
     WHERES = "wheres"
     WEIGHINGS = "weighings"
-    LAYERS = "layers"
+    BLOCKS = "blocks"
+    POSITIONS = "positions"
+    POOLING = "pooling"
+    MEMORIES = "memories"
+    SOURCES = "sources"
+    CHOICES = "choices"
+    IMAGES = "images"
+
+
+MEMBERS: dict[Group, tuple[type, ...]] = {
+    Group.SCORES: SCORES,
+    Group.WHERES: WHERES,
+    Group.WEIGHINGS: WEIGHINGS,
+    Group.BLOCKS: (
+        layers.MultiHead,
+        layers.FeedForward,
+        layers.Bidirectional,
+        layers.ContextGate,
+        layers.Dropout,
+    ),
+    Group.POSITIONS: (layers.Sinusoidal, layers.Learned, layers.Rotary),
+    Group.POOLING: (
+        layers.Pool,
+        layers.MatrixPooling,
+        layers.MultiDimensional,
+        layers.MultiDimensionalPooling,
+        layers.Hierarchy,
+        layers.TopDown,
+    ),
+    Group.MEMORIES: (layers.KeyValue, layers.KeyValueSplit, layers.KeyValueHops, layers.MemoryHops),
+    Group.SOURCES: (
+        layers.ParallelCoAttention,
+        layers.AlternatingCoAttention,
+        layers.CoAttention,
+        layers.CrossFusion,
+        layers.MultiRepresentation,
+        layers.Plain,
+        layers.Contextual,
+    ),
+    Group.CHOICES: (layers.Pointer, layers.Copy, layers.CRF),
+    Group.IMAGES: (layers.Glimpse, layers.SaliencyMap, layers.ChannelGate),
+}
 
 
 @dataclass(frozen=True)
@@ -41,14 +80,6 @@ class Mechanism:
     def page(self) -> str:
         """Its page's name: MultiHead is multi-head."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", self.name).lower()
-
-
-def exported(group: Group) -> tuple[type, ...]:
-    """The mechanisms of a group, in the order of their export."""
-    if group is Group.LAYERS:
-        found = (value for value in vars(regard.layers).values() if inspect.isclass(value))
-        return tuple(value for value in found if issubclass(value, nn.Module))
-    return {Group.SCORES: SCORES, Group.WHERES: WHERES, Group.WEIGHINGS: WEIGHINGS}[group]
 
 
 def mechanism_of(mechanism: type) -> Mechanism:
@@ -94,13 +125,13 @@ def faults(mechanism: Mechanism, pages: Path = PAGES) -> list[str]:
 
 def table(group: Group) -> str:
     """The mechanisms of a group as a MyST table with links to their pages, and those pages as a toctree."""
-    mechanisms = [mechanism_of(mechanism) for mechanism in exported(group)]
+    mechanisms = [mechanism_of(mechanism) for mechanism in MEMBERS[group]]
     rows = "".join(_row(mechanism) for mechanism in mechanisms)
     pages = "\n".join(f"/mechanisms/{mechanism.page}" for mechanism in mechanisms)
     return (
         ":::{list-table}\n:header-rows: 1\n:widths: 14 56 30\n:class: mechanisms\n\n"
         f"* - Name\n  - What it does\n  - Source\n{rows}:::\n\n"
-        f":::{{toctree}}\n:hidden:\n:caption: {group.value.capitalize()}\n\n{pages}\n:::\n"
+        f":::{{toctree}}\n:hidden:\n\n{pages}\n:::\n"
     )
 
 
@@ -114,5 +145,5 @@ def _row(mechanism: Mechanism) -> str:
 
 def listing(group: Group) -> str:
     """The classes of a group for autodoc, as reStructuredText."""
-    found = [mechanism_of(mechanism) for mechanism in exported(group)]
+    found = [mechanism_of(mechanism) for mechanism in MEMBERS[group]]
     return "\n".join(f".. autoclass:: {one.place}.{one.name}\n   :members:\n" for one in found)

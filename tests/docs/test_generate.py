@@ -1,10 +1,46 @@
 """The table of mechanisms is made from the code, and nothing exported is without page, formula and source."""
 
+import inspect
+import re
+from pathlib import Path
+
 import pytest
+from torch import nn
 
-from docs.generate import PAGES, Group, Mechanism, exported, faults, mechanism_of, table
+import regard.attention
+import regard.layers
+from docs.generate import MEMBERS, PAGES, Group, Mechanism, faults, mechanism_of, table
 
-EXPORTED = [(group, mechanism) for group in Group for mechanism in exported(group)]
+DOCS = Path(PAGES).parent
+EXPORTED = [(group, mechanism) for group in Group for mechanism in MEMBERS[group]]
+
+
+def public(module):
+    """What a package offers by name: its classes and functions, without its modules."""
+    return {name: value for name, value in vars(module).items() if name[0] != "_" and callable(value)}
+
+
+def test_every_layer_belongs_to_one_group():
+    found = [value for value in public(regard.layers).values() if inspect.isclass(value)]
+    wanted = [layer for layer in found if issubclass(layer, nn.Module)]
+    grouped = [mechanism for _, mechanism in EXPORTED if mechanism.__module__.startswith("regard.layers.")]
+    assert sorted(grouped, key=str) == sorted(wanted, key=str)
+
+
+@pytest.mark.parametrize("group", Group, ids=lambda group: group.value)
+def test_every_group_has_a_page_with_its_table_and_a_listing_in_the_reference(group):
+    family = DOCS / "families" / f"{group.value}.md"
+    assert f"```{{mechanisms}} {group.value}\n" in family.read_text(encoding="utf-8")
+    assert f"```{{listing}} {group.value}\n" in (DOCS / "api.md").read_text(encoding="utf-8")
+    assert f"/families/{group.value}.md" in (PAGES / "index.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("module", [regard.attention, regard.layers], ids=lambda module: module.__name__)
+def test_every_public_name_is_in_the_reference(module):
+    text = (DOCS / "api.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\.\. auto(?:class|function):: [\w.]+\.(\w+)$", text, re.MULTILINE))
+    named |= {mechanism.__name__ for _, mechanism in EXPORTED}
+    assert set(public(module)) - named == set()
 
 
 @pytest.mark.parametrize("mechanism", [mechanism for _, mechanism in EXPORTED], ids=lambda value: value.__name__)
@@ -19,7 +55,7 @@ def test_every_page_is_about_something_exported():
 
 def test_every_group_has_mechanisms_and_its_table_names_all_of_them():
     for group in Group:
-        found = [mechanism_of(mechanism) for mechanism in exported(group)]
+        found = [mechanism_of(mechanism) for mechanism in MEMBERS[group]]
         assert found
         for one in found:
             assert f"[{one.name}](/mechanisms/{one.page}.md)" in table(group)

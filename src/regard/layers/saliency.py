@@ -96,7 +96,7 @@ def feature_maps(image: Image, directions: int = 4) -> Features:
 
     The brightest number of an image counts as 1. I = (r + g + b) / 3. r, g and b are divided by I where it exceeds
     a tenth of its maximum, and are 0 elsewhere. Then, with 0 for what is negative, R = r - (g + b) / 2,
-    G = g - (r + b) / 2, B = b - (r + g) / 2 and Y = (r + g) / 2 - |r - g| / 2 - b.
+    G = g - (r + b) / 2, B = b - (r + g) / 2 and Y = min(r, g) - b.
 
     The paper prints the surround of colour as G(s) - R(s), by which red on green, where its double-opponent cells
     answer most, would give 0. Here it is a difference like the others, as in Walther and Koch 2006.
