@@ -14,7 +14,9 @@ import regard.attention as algebra
 ROOT = Path(__file__).parents[1]
 PUBLIC = sorted(name for name in vars(algebra) if not name.startswith("_") and callable(getattr(algebra, name)))
 UNFAILING = {"Sparsemax", "Sigmoid", "Argmax", "Bernoulli"}  # weighings that take nothing
-BARE = {"Answer", "Plan", "Score", "Where", "Weighing", "Elementwise", "RowNormalised"}  # results and interfaces
+UNFAILING |= {"Greedy", "Marginal", "NoBaseline", "StraightThrough"}  # estimators that take nothing
+INTERFACES = {"Score", "Where", "Weighing", "Elementwise", "RowNormalised", "Baseline", "Estimator"}
+BARE = INTERFACES | {"Answer", "Choice", "Plan", "Statistics", "Top"}  # the others are results
 
 
 @pytest.mark.parametrize("name", [name for name in PUBLIC if name not in BARE])

@@ -112,7 +112,8 @@ def test_a_swapped_score_is_the_transposed_score(score):
     swapped.check(score.key_size, 5)
     found = swapped.tile(swapped.prepare_query(key), swapped.prepare_key(query))
     torch.testing.assert_close(found, straight.transpose(-1, -2))
-    assert (swapped.width, swapped.is_inner_product) == (built.width, built.is_inner_product)
+    assert swapped.width(7) == built.width(7)
+    assert swapped.is_inner_product == built.is_inner_product
 
 
 def test_levels_are_joined_from_the_lowest_up():

@@ -116,6 +116,8 @@ def from_multihead_attention(module: nn.MultiheadAttention) -> MultiHead:
         >>> expected, _ = theirs(query, memory, memory)
         >>> torch.allclose(from_multihead_attention(theirs)(query, memory), expected, atol=1e-6)
         True
+
+    Source: Vaswani et al. 2017, section 3.2.2; the module is PyTorch's.
     """
     _check_convertible(module)
     found = MultiHead(module.embed_dim, module.num_heads, memory_size=module.kdim, dropout=module.dropout)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import Answer, Bilinear, Score, Softmax, Weighing, Where, attend
+from regard.attention import Answer, Bilinear, Elementwise, Score, Softmax, Weighing, Where, attend
 from regard.layers.checks import check_last, check_sizes
 from regard.layers.hidden import without_hidden
 from regard.layers.pool import learned_query, pool
@@ -22,13 +22,10 @@ class CoAttended:
 
 
 @dataclass(frozen=True)
-class Tanh(Weighing):
+class Tanh(Elementwise):
     """Weights that are not normalised, between -1 and 1: w = tanh(s)."""
 
-    def exact(self, scores: Tensor) -> Tensor:
-        return scores.tanh()
-
-    def normalise(self, scores: Tensor) -> Tensor:
+    def map(self, scores: Tensor) -> Tensor:
         return scores.tanh()
 
 

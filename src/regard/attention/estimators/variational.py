@@ -28,6 +28,9 @@ class Variational(Estimator):
         baseline: see Reinforce.
         samples: choices for every query, along a new first axis.
 
+    Raises:
+        ValueError: samples is below 1.
+
     Example:
         >>> import regard as rg, torch
         >>> estimator = rg.Variational(torch.randn(1, 3), rg.Dot())
@@ -42,6 +45,10 @@ class Variational(Estimator):
     score: Score
     baseline: Baseline = field(default_factory=NoBaseline)
     samples: int = 1
+
+    def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise ValueError(f"samples is {self.samples}, expected at least 1.")
 
     def weights(self, scores: Tensor, noisy: Tensor) -> Tensor | None:
         return None
