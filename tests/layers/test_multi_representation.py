@@ -80,6 +80,10 @@ def test_another_weighing_takes_softmax_s_place_and_gradients_are_exact():
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match=r"sizes is \[\] and size is 4"):
         MultiRepresentation([], 4, Plain(4))
+    with pytest.raises(ValueError, match="size is 0, expected a positive number"):
+        Plain(0)
+    with pytest.raises(ValueError, match="hidden_size is 0, expected a positive number"):
+        Contextual(4, hidden_size=0)
     layer = MultiRepresentation([3, 2], 4, Plain(4))
     with pytest.raises(ValueError, match=r"shapes \[\(1, 5, 3\), \(1, 4, 2\)\]"):
         layer([torch.zeros(1, 5, 3), torch.zeros(1, 4, 2)])

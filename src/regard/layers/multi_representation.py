@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from regard.attention import Answer, Dot, Mask, Memory, Softmax, Weighing
+from regard.layers.checks import check_sizes
 
 
 class Plain(nn.Module):
@@ -19,6 +20,9 @@ class Plain(nn.Module):
 
     Args:
         size: size of a projected embedding.
+
+    Raises:
+        ValueError: size is not positive.
 
     Example:
         >>> import torch
@@ -31,6 +35,7 @@ class Plain(nn.Module):
 
     def __init__(self, size: int) -> None:
         super().__init__()
+        check_sizes(size=size)
         self.score = nn.Linear(size, 1)
 
     def forward(
@@ -49,6 +54,9 @@ class Contextual(nn.Module):
         size: size of a projected embedding.
         hidden_size: size of the LSTM in each direction; the paper takes 2.
 
+    Raises:
+        ValueError: a size is not positive.
+
     Example:
         >>> import torch
         >>> from regard.layers import Contextual
@@ -60,6 +68,7 @@ class Contextual(nn.Module):
 
     def __init__(self, size: int, hidden_size: int = 2) -> None:
         super().__init__()
+        check_sizes(size=size, hidden_size=hidden_size)
         self.recurrence = nn.LSTM(size, hidden_size, batch_first=True, bidirectional=True)
         self.score = nn.Linear(2 * hidden_size, 1)
 
