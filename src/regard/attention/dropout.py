@@ -44,14 +44,15 @@ def _cells(seed: int | Tensor, tile: Tile) -> Tensor:
     heads = torch.arange(tile.heads.start, tile.heads.stop, device=space.device)[None, :]
     maps = _mix((batch * space.heads + heads).int() + seed)
     rows = _mix(maps[:, :, None, None] + tile.row_index().int())
-    return _mix(rows + tile.column_index().int()) & 0x7FFFFFFF
+    return _mix(rows + tile.column_index().int()).bitwise_and_(0x7FFFFFFF)
 
 
 def _mix(number: Tensor) -> Tensor:
     """Scramble 32-bit integers so that neighbours share nothing (an xor-shift-multiply hash)."""
     for shift, factor in _STEPS:
-        number = (number ^ ((number >> shift) & ((1 << (32 - shift)) - 1))) * factor
-    return number ^ ((number >> 16) & 0xFFFF)
+        # One new tensor a step, and the rest in place: of all that dropout does, fresh memory costs most.
+        number = (number >> shift).bitwise_and_((1 << (32 - shift)) - 1).bitwise_xor_(number).mul_(factor)
+    return (number >> 16).bitwise_and_(0xFFFF).bitwise_xor_(number)
 
 
 def draw(rate: float, generator: torch.Generator | None) -> Dropout | None:

@@ -82,7 +82,7 @@ class Bidirectional(nn.Module):
     ) -> None:
         super().__init__()
         self.left_to_right, self.right_to_left = left_to_right, right_to_left
-        self.diagonal = diagonal
+        self.diagonal, self.directions = diagonal, directions(diagonal)
 
     def forward(
         self, inputs: Float[Tensor, "batch time size"], where: Where | None = None
@@ -91,7 +91,7 @@ class Bidirectional(nn.Module):
         if inputs.dim() != 3:
             raise ValueError(f"inputs has shape {tuple(inputs.shape)}, expected (batch, time, size).")
         inputs = without_hidden(inputs, where, inputs.shape[1], heads=(1,))
-        before, after = directions(self.diagonal)
+        before, after = self.directions
         read = (
             self.left_to_right(inputs, inputs, joined(before, where)),
             self.right_to_left(inputs, inputs, joined(after, where)),

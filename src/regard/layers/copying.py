@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regard.attention import Additive, Score, Softmax, Weighing, Where
+from regard.attention.tracing import concrete
 from regard.layers.checks import check_last, check_sizes
 from regard.layers.hidden import without_hidden
 from regard.layers.pool import pool
@@ -56,7 +57,7 @@ def mixture(
             f"source has shape {tuple(source.shape)}, expected {(weights.shape[0], weights.shape[-1])}: an id for "
             "each place that weights weigh."
         )
-    if source.numel() and not 0 <= int(source.min()) <= int(source.max()) < size:
+    if concrete() and source.numel() and not 0 <= int(source.min()) <= int(source.max()) < size:
         raise ValueError(
             f"source has ids from {int(source.min())} to {int(source.max())}, expected all from 0 to below size "
             f"{size}."

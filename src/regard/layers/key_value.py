@@ -127,6 +127,7 @@ class KeyValueSplit(nn.Module):
             raise ValueError(f"size is {size}, expected a multiple of {parts.value}, into which it is split.")
         self.size, self.parts, part = size, parts, size // parts.value
         self.attention = Attention(score=Additive(part, part, part) if score is None else score, weigh=weigh)
+        self.before = directions(Diagonal.HIDDEN).left_to_right
         self.read = nn.Linear(part, part, bias=False)
         self.own = nn.Linear(part, part, bias=False)
 
@@ -137,6 +138,5 @@ class KeyValueSplit(nn.Module):
         check_last("inputs", inputs, 3, self.size)
         inputs = without_hidden(inputs, where, inputs.shape[1])
         parts = inputs.chunk(self.parts.value, dim=-1)
-        before = directions(Diagonal.HIDDEN).left_to_right
-        read = self.attention(parts[0], parts[0], parts[1], where=joined(before, where))
+        read = self.attention(parts[0], parts[0], parts[1], where=joined(self.before, where))
         return (self.read(read) + self.own(parts[-1])).tanh()

@@ -17,11 +17,14 @@ from regard.attention.paths.streaming import joined, stream
 from regard.attention.scores.score import held
 from regard.attention.space import Tile, cut_into_tiles
 from regard.attention.tracing import keeps_graph, transformed
+from regard.attention.weighings.softmax import Softmax
 from regard.attention.weighings.weighing import Carried
 
 # Scores held at once. Measured best between half and twice this on two chips (benchmarks/attention).
 CELLS = 1 << 21
 ROWS = 256
+# Numbers held for one cell at the least by autograd, and by a solver that looks for tau; a plain softmax holds one.
+HELD = 4
 
 
 def blockwise(call: Call, prepared: Prepared) -> Tensor:
@@ -39,7 +42,9 @@ def blockwise(call: Call, prepared: Prepared) -> Tensor:
 
 def tiles(call: Call, prepared: Prepared) -> Iterator[Tile]:
     """The tiles of a call, each as narrow as its rows allow."""
-    for tile in cut_into_tiles(call.space, CELLS // call.width(prepared), ROWS):
+    plain = isinstance(call.weigh, Softmax) and products.serves(call, prepared)
+    width = call.width(prepared) if plain else max(HELD, call.width(prepared))
+    for tile in cut_into_tiles(call.space, CELLS // width, ROWS):
         yield call.narrow(tile)
 
 

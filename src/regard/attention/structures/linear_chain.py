@@ -20,6 +20,7 @@ from torch import Tensor
 from regard.attention.structures.chain import packed
 from regard.attention.structures.forward_backward import backward, forward, impossible, state_posteriors, summed
 from regard.attention.structures.paths import Paths, draw, paths, score_of, search
+from regard.attention.tracing import concrete
 
 Unary = Float[Tensor, "*batch time states"]
 Transition = Float[Tensor, "*steps states states"]
@@ -57,7 +58,7 @@ def score(
     states = chain.as_packed(states.long())
     if chain.visible is not None:
         states = states.masked_fill(~chain.visible, 0)
-    if bool(((states < 0) | (states >= chain.states)).any()):
+    if concrete() and bool(((states < 0) | (states >= chain.states)).any()):
         raise ValueError(
             f"states runs from {int(states.min())} to {int(states.max())}, expected 0 to {chain.states - 1}; "
             "hide positions without a state with mask."

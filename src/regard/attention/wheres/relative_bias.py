@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -47,10 +48,16 @@ class RelativeBias(Where):
             )
 
     def seen(self, tile: Tile) -> Seen:
-        radius = self.table.shape[-1] // 2
-        away = tile.column_index() - tile.row_index() - (tile.space.keys - tile.space.queries)
+        radius, rows, columns = self.table.shape[-1] // 2, len(tile.rows), len(tile.columns)
         table = self.table[None] if self.table.dim() == 1 else self.table[tile.heads.start : tile.heads.stop]
-        return Seen(prior=table[:, away.clamp(-radius, radius) + radius][None])
+        # A row is the one before it, moved on by one. So one row is looked up, closed to a ring that holds the
+        # distances of all rows, and read again and again, each time one place short of a whole turn.
+        ring = rows + columns
+        steps = torch.arange(ring, device=tile.space.device)
+        first = tile.columns.start - tile.rows.start - (tile.space.keys - tile.space.queries)
+        away = torch.where(steps < columns, steps, steps - ring) + first
+        around = table[:, away.clamp(-radius, radius) + radius].repeat(1, rows)[:, : rows * (ring - 1)]
+        return Seen(prior=around.view(1, -1, rows, ring - 1)[..., :columns])
 
     def check(self, space: Space) -> None:
         check_heads("table", self.table, space, self.table.dim() - 1)
