@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -53,3 +54,18 @@ def test_commands_in_the_documents_are_commands(name, block):
         else:
             done = subprocess.run([sys.executable, "-m", "regard", word, "--help"], capture_output=True)
             assert done.returncode == 0
+
+
+def test_no_mechanism_is_named_where_all_are_served():
+    """The machine asks mechanisms what they are, not who; defaults in signatures are all that it names."""
+    mechanisms = {one.__name__ for one in (*algebra.SCORES, *algebra.WHERES, *algebra.WEIGHINGS)}
+    found = set()
+    for path in sorted((ROOT / "src/regard/attention").rglob("*.py")):
+        parts = path.relative_to(ROOT / "src/regard/attention").parts
+        if path.name == "__init__.py" or parts[0] in ("scores", "wheres", "weighings", "conventions", "structures"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Name) and node.id in mechanisms:
+                found.add((path.name, node.id))
+    files = ("attend.py", "choose.py", "memory.py", "module.py", "statistics.py")
+    assert found <= {(file, default) for file in files for default in ("Dot", "Softmax")}

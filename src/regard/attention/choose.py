@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -12,7 +10,7 @@ from regard.attention.attend import AnyScore, prepare_call
 from regard.attention.call import Call, Prepared, hide, tile_scores
 from regard.attention.estimators import Choice, Estimator, Marginal, Reinforce, Variational
 from regard.attention.finite import poison
-from regard.attention.paths.blockwise import tiles
+from regard.attention.paths.blockwise import whole_tiles
 from regard.attention.paths.streaming import joined, stream
 from regard.attention.prepared import PreparedKeys, prepare_query
 from regard.attention.scores.dot import Dot
@@ -127,10 +125,8 @@ def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: int) -> Choi
             found.append(torch.where(visible, logs.exp() * (logs - beneath), 0).sum(-1))
         return tuple(found), carry
 
-    # All columns of every tile: an index counts from the first key.
-    whole = (replace(tile, columns=range(space.keys)) for tile in tiles(call, asked.prepared))
     with torch.autocast(space.device.type, enabled=False):
-        pieces = list(stream(asked.prepared, whole, visit))
+        pieces = list(stream(asked.prepared, whole_tiles(call, asked.prepared), visit))
     each = [joined(space, ((tile, found[place]) for tile, found in pieces)) for place in range(len(pieces[0][1]))]
     return Choice(*(tensor.reshape(*space.lead, *tensor.shape[2:]) for tensor in each))
 

@@ -131,13 +131,14 @@ class Tile:
         return lifted[index]
 
 
-def cut_into_tiles(space: Space, cells: int, most_rows: int) -> Iterator[Tile]:
-    """Cut the space into tiles of whole rows with about `cells` scores each.
+def cut_into_tiles(space: Space, cells: int, most_rows: int, keys: int | None = None) -> Iterator[Tile]:
+    """Cut the space into tiles of whole rows with about `cells` scores each, where a tile needs `keys` of the keys.
 
     Several heads, and with small maps several sequences, share one tile so that no product is tiny.
     """
-    rows = max(1, min(space.queries, most_rows, cells // max(1, space.keys)))
-    maps = max(1, cells // max(1, rows * space.keys))
+    keys = max(1, space.keys if keys is None else keys)
+    rows = max(1, min(space.queries, most_rows, cells // keys))
+    maps = max(1, cells // (rows * keys))
     heads = min(space.heads, maps)
     batch = max(1, maps // space.heads) if heads == space.heads else 1
     for b in range(0, space.batch, batch):

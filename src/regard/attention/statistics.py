@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -12,7 +12,7 @@ from regard.attention.attend import AnyScore, prepare_call
 from regard.attention.call import Call, Prepared, tile_scores, weighed
 from regard.attention.facts import Visited, Wanted, facts_of
 from regard.attention.finite import poison
-from regard.attention.paths.blockwise import tiles
+from regard.attention.paths.blockwise import whole_tiles
 from regard.attention.paths.streaming import stream
 from regard.attention.prepared import prepare_query
 from regard.attention.scores.dot import Dot
@@ -103,9 +103,7 @@ def _found(call: Call, prepared: Prepared, wanted: Wanted, spoiled: Tensor | Non
         seen, carry = _visited(call, wanted.top, part, tile, carry, spoiled)
         return tuple(find(seen) for _join, find in facts.values()), carry
 
-    # All columns of every tile: facts about keys are one piece for all of them.
-    whole = (replace(tile, columns=range(space.keys)) for tile in tiles(call, prepared))
-    pieces = list(stream(prepared, whole, visit))
+    pieces = list(stream(prepared, whole_tiles(call, prepared), visit))
     found = {
         name: join(space, ((tile, tensors[place]) for tile, tensors in pieces))
         for place, (name, (join, _find)) in enumerate(facts.items())

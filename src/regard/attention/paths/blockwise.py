@@ -17,7 +17,6 @@ from regard.attention.paths.streaming import joined, stream
 from regard.attention.scores.score import held
 from regard.attention.space import Tile, cut_into_tiles
 from regard.attention.tracing import keeps_graph, transformed
-from regard.attention.weighings.softmax import Softmax
 from regard.attention.weighings.weighing import Carried
 
 # Scores held at once. Measured best between half and twice this on two chips (benchmarks/attention).
@@ -42,10 +41,28 @@ def blockwise(call: Call, prepared: Prepared) -> Tensor:
 
 def tiles(call: Call, prepared: Prepared) -> Iterator[Tile]:
     """The tiles of a call, each as narrow as its rows allow."""
-    plain = isinstance(call.weigh, Softmax) and products.serves(call, prepared)
-    width = call.width(prepared) if plain else max(HELD, call.width(prepared))
-    for tile in cut_into_tiles(call.space, CELLS // width, ROWS):
+    for tile in cut_into_tiles(call.space, _cells(call, prepared), ROWS, _widest(call)):
         yield call.narrow(tile)
+
+
+def whole_tiles(call: Call, prepared: Prepared) -> Iterator[Tile]:
+    """Tiles of all keys, for facts that are about keys."""
+    return cut_into_tiles(call.space, _cells(call, prepared), ROWS, call.space.keys)
+
+
+def _cells(call: Call, prepared: Prepared) -> int:
+    """Cells of a tile."""
+    plain = call.weigh.divisor is not None and products.serves(call, prepared)
+    return CELLS // (call.width(prepared) if plain else max(HELD, call.width(prepared)))
+
+
+def _widest(call: Call) -> int:
+    """The most keys that a block of rows sees, so that tiles of a window are not cut as if they saw all."""
+    space = call.space
+    if isinstance(call.weigh, Carried):
+        return space.keys
+    starts = range(0, space.queries, ROWS)
+    return max(len(call.where.span(range(r, min(r + ROWS, space.queries)), space)) for r in starts)
 
 
 def _reads_unnamed_tensors(call: Call, prepared: Prepared) -> bool:
