@@ -35,7 +35,7 @@ COMMON = [
     "model.dropout=0.1",
     "training.label_smoothing=0.0",
     "training.precision=float32",
-    "training.schedule.half_life=400",
+    "training.schedule.half_life=800",
 ]
 
 
@@ -65,7 +65,7 @@ def measure(name: str, settings: list[str], updates: str) -> tuple[float, float]
 
 
 if __name__ == "__main__":
-    budget = sys.argv[1] if len(sys.argv) > 1 else "1600"
+    budget = sys.argv[1] if len(sys.argv) > 1 else "3000"
     for data in ("copy", "reverse"):
         for mechanism, chosen in MECHANISMS.items():
             exact, true = measure(data, chosen, budget)
