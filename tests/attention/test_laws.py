@@ -89,8 +89,12 @@ class Largest(TorchDispatchMode):
         return out
 
 
+# LocationAware is told weights of queries x keys; with those, the caller has made what must not be made here.
+LINEAR = [case for case in SCORE_CASES if case.name != "LocationAware"]
+
+
 @pytest.mark.parametrize("weigh", WEIGH_CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("score", SCORE_CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("score", LINEAR, ids=lambda case: case.name)
 def test_nothing_of_queries_times_keys_is_ever_made(score, weigh, monkeypatch):
     length, cells = 256, 1 << 13
     monkeypatch.setattr(blockwise, "CELLS", cells)
