@@ -13,6 +13,7 @@ from torch import Tensor
 
 from regard.attention.call import Call, Prepared, between, tile_context
 from regard.attention.paths import products
+from regard.attention.paths.carries import Carries
 from regard.attention.paths.streaming import joined, stream
 from regard.attention.scores.score import held
 from regard.attention.space import Tile, cut_into_tiles
@@ -34,7 +35,7 @@ def blockwise(call: Call, prepared: Prepared) -> Tensor:
     if transformed() or torch.compiler.is_compiling():
         return _looped(call, prepared)
     call = replace(call, score=held(call.score))
-    if isinstance(call.weigh, Carried) or _reads_unnamed_tensors(call, prepared):
+    if _reads_unnamed_tensors(call, prepared):
         return _looped(call, prepared)
     return _Blockwise.apply(call, prepared.query, prepared.key, prepared.value, *call.learned())
 
@@ -104,14 +105,13 @@ class _Blockwise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: Call, query: Tensor, key: Tensor, value: Tensor, *learned: Tensor) -> Tensor:
         ctx.call = call
-        prepared = Prepared(query, key, value)
+        prepared, carries = Prepared(query, key, value), None
         if products.serves(call, prepared):
             context = products.forward(call, prepared, list(tiles(call, prepared)))
         else:
-            context = value.new_empty((*query.shape[:3], value.shape[-1]))
-            for tile in tiles(call, prepared):
-                context[tile.index] = tile_context(call, prepared.cut(tile), tile)[0]
+            context, carries = _forward(call, prepared)
         ctx.save_for_backward(query, key, value, context, *learned)
+        ctx.carries = carries
         return context
 
     @staticmethod
@@ -123,17 +123,31 @@ class _Blockwise(torch.autograd.Function):
         if products.serves(call, prepared):
             nothing = (None for _ in call.learned())
             return None, *products.backward(call, prepared, context, grads[0], list(tiles(call, prepared))), *nothing
-        return None, *_backward(call, prepared, wanted, grads[0])
+        return None, *_backward(call, prepared, ctx.carries, wanted, grads[0])
 
 
-def _backward(call: Call, prepared: Prepared, wanted: tuple[bool, ...], grad: Tensor) -> list[Tensor | None]:
-    """Gradients tile by tile, each tile differentiated by autograd."""
+def _forward(call: Call, prepared: Prepared) -> tuple[Tensor, Carries]:
+    """Context tile by tile, and what passed from tile to tile."""
+    context = prepared.value.new_empty((*prepared.query.shape[:3], prepared.value.shape[-1]))
+    every = list(tiles(call, prepared))
+    carries = Carries(len(every[0].rows))
+    for tile in every:
+        context[tile.index], carry = tile_context(call, prepared.cut(tile), tile, carries.before(tile))
+        carries.keep(carry, tile)
+    return context, carries
+
+
+def _backward(
+    call: Call, prepared: Prepared, carries: Carries, wanted: tuple[bool, ...], grad: Tensor
+) -> list[Tensor | None]:
+    """Gradients tile by tile, last rows first, each tile differentiated by autograd."""
     learned = call.learned()
     totals = [
         torch.zeros_like(tensor) if want else None
         for tensor, want in zip((prepared.query, prepared.key, prepared.value, *learned), wanted, strict=True)
     ]
-    for tile in tiles(call, prepared):
+    onward: Tensor | None = None
+    for tile in reversed(list(tiles(call, prepared))):
         keys = (between(tile.batch), tile.key_heads, between(tile.columns))
         parts = [
             None if total is None else total[at] for total, at in zip(totals, (tile.index, keys, keys), strict=False)
@@ -144,12 +158,20 @@ def _backward(call: Call, prepared: Prepared, wanted: tuple[bool, ...], grad: Te
             part.detach().requires_grad_(want)
             for part, want in zip((cut.query, cut.key, cut.value), wanted[:3], strict=True)
         ]
+        before = carries.before(tile)
+        before = None if before is None else before.detach().requires_grad_()
         with torch.enable_grad():
-            context = tile_context(call, Prepared(*leaves), tile)[0]
+            context, carry = tile_context(call, Prepared(*leaves), tile, before)
         if not context.requires_grad:
             continue
         known = [tensor for tensor, want in zip((*leaves, *learned), wanted, strict=True) if want]
-        found = iter(torch.autograd.grad(context, known, grad[tile.index], allow_unused=True))
+        ends, outer = [context], [grad[tile.index]]
+        if carry is not None and onward is not None and tile.rows.stop < call.space.queries:
+            ends, outer = [context, carry], [*outer, onward]
+        found = iter(
+            torch.autograd.grad(ends, known if before is None else [before, *known], outer, allow_unused=True)
+        )
+        onward = None if before is None else next(found)
         for total in parts:
             part = next(found) if total is not None else None
             if total is not None and part is not None:
