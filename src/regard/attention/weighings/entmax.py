@@ -49,6 +49,11 @@ class Entmax(RowNormalised):
             raise ValueError(f"alpha is {self.alpha}, expected at least 1 (1 is softmax, 2 is sparsemax).")
 
     @property
+    def width(self) -> int:
+        # A learned alpha is worked on in float64, with a dozen tensors for its own gradient.
+        return 8 if isinstance(self.alpha, Tensor) else 1
+
+    @property
     def _is_softmax(self) -> bool:
         return not isinstance(self.alpha, Tensor) and self.alpha == 1
 
