@@ -179,6 +179,9 @@ def roundings(weigh, dtype: torch.dtype) -> int:
     # The gradient of a learned alpha divides by (alpha - 1)^2, here 1/64 at the least; at alpha = 2.5 the slope is
     # 1 / sqrt(weight), which magnifies roundings where a weight almost vanishes.
     # In 16 bits a score's rounding can move it across the edge of a sparse support.
+    # A number of a chain has been through a sum for every key before and after it.
+    if weigh.name == "Chain":
+        return 8 * 4
     narrow_and_sparse = dtype == torch.bfloat16 and weigh.name in ("Sparsemax", "Entmax")
     return 8 * 64 if narrow_and_sparse or weigh.name in ("Entmax-learned", "Entmax-2.5") else 8
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Int
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from regard.layers import Dropout
 from regard.models.embedding import Embedding
 from regard.models.encoded import Encoded
-from regard.models.recurrence import Cell, initialise
+from regard.models.recurrence import Cell, Recurrence
 
 
 class RecurrentEncoder(nn.Module):
@@ -49,20 +49,39 @@ class RecurrentEncoder(nn.Module):
         super().__init__()
         self.embedding = Embedding(vocabulary_size, embedding_size)
         self.dropout = Dropout(dropout)
-        kind = {Cell.GRU: nn.GRU, Cell.LSTM: nn.LSTM}[cell]
-        between = dropout if layers > 1 else 0.0
-        self.recurrent = kind(
-            embedding_size, hidden_size, layers, dropout=between, bidirectional=True, batch_first=True
-        )
-        initialise(self.recurrent)
+        sizes = [embedding_size] + [2 * hidden_size] * (layers - 1)
+        self.onward = nn.ModuleList(Recurrence(cell, size, hidden_size, 1, 0.0) for size in sizes)
+        self.back = nn.ModuleList(Recurrence(cell, size, hidden_size, 1, 0.0) for size in sizes)
         self.size = 2 * hidden_size
 
     def forward(self, tokens: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]) -> Encoded:
         """Encode a padded batch."""
-        embedded = self.dropout(self.embedding(tokens))
-        packed = pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        outputs, hidden = self.recurrent(packed)
-        states, _lengths = pad_packed_sequence(outputs, batch_first=True, total_length=tokens.shape[1])
-        last = hidden[0] if isinstance(hidden, tuple) else hidden
-        final = last[-2:].transpose(0, 1).flatten(1)
-        return Encoded(self.dropout(states), lengths, final)
+        # The backward layers read each source turned round, so that padding comes last for both and spoils nothing.
+        turned = _turned(tokens.shape[1], lengths)
+        last = (lengths - 1).clamp(min=0)[:, None]
+        states = self.dropout(self.embedding(tokens))
+        for onward, back in zip(self.onward, self.back, strict=True):
+            left, right = _read(onward, states), _read(back, _moved(states, turned))
+            final = _moved(torch.cat((left, right), -1), last).squeeze(1)
+            states = self.dropout(torch.cat((left, _moved(right, turned)), -1))
+        return Encoded(states, lengths, final)
+
+
+def _read(recurrence: nn.Module, inputs: Tensor) -> Tensor:
+    """Outputs from a state of zeros."""
+    assert isinstance(recurrence, Recurrence)
+    size, dtype = recurrence.layers.hidden_size, recurrence.layers.weight_ih_l0.dtype
+    start = inputs.new_zeros((1, inputs.shape[0], size), dtype=dtype)
+    return recurrence(inputs, (start,) * recurrence.count)[0]
+
+
+def _turned(time: int, lengths: Tensor) -> Tensor:
+    """Where each position lies in its source turned round; padding stays, (batch, time)."""
+    places = torch.arange(time, device=lengths.device)
+    mirrored = lengths[:, None] - 1 - places
+    return torch.where(mirrored >= 0, mirrored, places)
+
+
+def _moved(inputs: Tensor, places: Tensor) -> Tensor:
+    """Inputs (batch, time, size) taken from places (batch, time)."""
+    return inputs.gather(1, places.unsqueeze(-1).expand(-1, -1, inputs.shape[-1]))

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from math import isqrt
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ HELD = 4
 def blockwise(call: Call, prepared: Prepared) -> Tensor:
     """Context of all queries, (batch, heads, Tq, value size)."""
     space = call.space
-    if space.problems * space.queries * space.keys * call.width(prepared) <= CELLS // 8:
+    if space.problems * space.queries * space.keys * call.width(prepared) <= CELLS // 4:
         return tile_context(call, prepared, space.whole(), exactly=transformed())[0]
     if transformed() or torch.compiler.is_compiling():
         return _looped(call, prepared)
@@ -54,7 +55,11 @@ def whole_tiles(call: Call, prepared: Prepared) -> Iterator[Tile]:
 def _cells(call: Call, prepared: Prepared) -> int:
     """Cells of a tile."""
     plain = call.weigh.divisor is not None and products.serves(call, prepared)
-    return CELLS // (call.width(prepared) if plain else max(HELD, call.width(prepared)))
+    cells = CELLS // (call.width(prepared) if plain else max(HELD, call.width(prepared)))
+    if isinstance(call.weigh, Carried):
+        # A carry is kept for every block of rows, so blocks grow with the root of the length, as their number does.
+        return max(cells, isqrt(call.space.queries) // 4 * call.space.keys)
+    return cells
 
 
 def _widest(call: Call) -> int:
