@@ -1,0 +1,184 @@
+// A vector of floats as wide as the level's registers, and the functions that kernels need of it.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace regard {
+
+#if defined(__AVX512F__)
+constexpr int kBytes = 64;
+#elif defined(__AVX2__)
+constexpr int kBytes = 32;
+#else
+constexpr int kBytes = 16;
+#endif
+constexpr int kWidth = kBytes / 4;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+// Stands for a hidden key, as in Python: finite, so that no difference of two is NaN.
+constexpr float kLowest = std::numeric_limits<float>::lowest();
+
+typedef float Floats __attribute__((vector_size(kBytes)));
+typedef int32_t Ints __attribute__((vector_size(kBytes)));
+typedef uint32_t Words __attribute__((vector_size(kBytes)));
+
+inline Floats load(const float* from) {
+    Floats found;
+    std::memcpy(&found, from, sizeof found);
+    return found;
+}
+
+inline void store(float* to, Floats what) { std::memcpy(to, &what, sizeof what); }
+
+// The first `count` numbers; the others are `filler`.
+inline Floats load_some(const float* from, int64_t count, float filler = 0.0f) {
+    if (count >= kWidth) return load(from);
+    alignas(kBytes) float held[kWidth];
+    for (int i = 0; i < kWidth; ++i) held[i] = i < count ? from[i] : filler;
+    return load(held);
+}
+
+inline void store_some(float* to, Floats what, int64_t count) {
+    if (count >= kWidth) {
+        store(to, what);
+    } else if (count > 0) {
+        std::memcpy(to, &what, sizeof(float) * count);
+    }
+}
+
+inline Floats all(float value) { return Floats{} + value; }
+inline Ints all_ints(int32_t value) { return Ints{} + value; }
+
+inline Ints counting() {
+    Ints found;
+    for (int i = 0; i < kWidth; ++i) found[i] = i;
+    return found;
+}
+
+inline Floats smaller(Floats a, Floats b) { return a < b ? a : b; }
+inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
+
+inline Floats as_floats(Ints bits) {
+    Floats found;
+    std::memcpy(&found, &bits, sizeof found);
+    return found;
+}
+
+inline Ints as_bits(Floats value) {
+    Ints found;
+    std::memcpy(&found, &value, sizeof found);
+    return found;
+}
+
+// In a fixed order, so that the same numbers always have the same sum.
+inline float sum(Floats value) {
+    float found[kWidth];
+    store(found, value);
+    for (int step = kWidth / 2; step > 0; step /= 2)
+        for (int i = 0; i < step; ++i) found[i] += found[i + step];
+    return found[0];
+}
+
+inline float highest(Floats value) {
+    float found[kWidth];
+    store(found, value);
+    for (int step = kWidth / 2; step > 0; step /= 2)
+        for (int i = 0; i < step; ++i) found[i] = found[i] > found[i + step] ? found[i] : found[i + step];
+    return found[0];
+}
+
+// e^x to about one unit in the last place; 0 below -87.3, infinity above 88.7. NaN stays NaN.
+inline Floats exponential(Floats x) {
+    const Floats magic = all(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
+    Floats inside = smaller(larger(x, all(-87.33f)), all(88.72f));
+    Floats shifted = inside * 1.44269504088896341f + magic;
+    Floats whole = shifted - magic;
+    // ln 2 in two parts, the first exact for every whole number that can be met.
+    Floats rest = inside - whole * 0.693359375f;
+    rest = rest + whole * 2.12194440054690581e-4f;
+    Floats sum = all(1.9875691500e-4f);
+    sum = sum * rest + 1.3981999507e-3f;
+    sum = sum * rest + 8.3334519073e-3f;
+    sum = sum * rest + 4.1665795894e-2f;
+    sum = sum * rest + 1.6666665459e-1f;
+    sum = sum * rest + 5.0000001201e-1f;
+    sum = sum * rest * rest + rest + 1.0f;
+    // Two halves of the power, since 2^128 alone is no float.
+    Ints power = __builtin_convertvector(whole, Ints);
+    Ints half = power >> 1;
+    Floats found = sum * as_floats((half + 127) << 23) * as_floats((power - half + 127) << 23);
+    found = x < -87.33f ? Floats{} : found;
+    found = x > 88.72f ? all(kInfinity) : found;
+    return x == x ? found : x;
+}
+
+// The natural logarithm of a positive normal number, to about one unit in the last place.
+inline Floats logarithm(Floats x) {
+    Ints bits = as_bits(x);
+    Ints power = ((bits >> 23) & 0xff) - 126;
+    Floats part = as_floats((bits & 0x007fffff) | 0x3f000000);
+    Ints low = part < 0.707106781186547524f;
+    part = low ? part + part - 1.0f : part - 1.0f;
+    Floats e = __builtin_convertvector(power + low, Floats);  // a true comparison is -1
+    Floats square = part * part;
+    Floats y = all(7.0376836292e-2f);
+    y = y * part - 1.1514610310e-1f;
+    y = y * part + 1.1676998740e-1f;
+    y = y * part - 1.2420140846e-1f;
+    y = y * part + 1.4249322787e-1f;
+    y = y * part - 1.6668057665e-1f;
+    y = y * part + 2.0000714765e-1f;
+    y = y * part - 2.4999993993e-1f;
+    y = y * part + 3.3333331174e-1f;
+    y = y * part * square + e * -2.12194440e-4f - 0.5f * square;
+    return part + y + e * 0.693359375f;
+}
+
+// 1 / x to about one unit in the last place, for finite normal x.
+inline Floats reciprocal(Floats x) {
+#if defined(__AVX512F__)
+    Floats guess = (Floats)_mm512_rcp14_ps((__m512)x);
+    return guess * (2.0f - x * guess);
+#else
+    return 1.0f / x;
+#endif
+}
+
+inline Floats root(Floats x) {
+#if defined(__AVX512F__)
+    return (Floats)_mm512_sqrt_ps((__m512)x);
+#elif defined(__AVX2__)
+    return (Floats)_mm256_sqrt_ps((__m256)x);
+#else
+    for (int i = 0; i < kWidth; ++i) x[i] = __builtin_sqrtf(x[i]);
+    return x;
+#endif
+}
+
+inline Floats from_bfloat16(const uint16_t* from) {
+    Ints bits;
+    for (int i = 0; i < kWidth; ++i) bits[i] = int32_t(uint32_t(from[i]) << 16);
+    return as_floats(bits);
+}
+
+inline float from_bfloat16(uint16_t value) {
+    uint32_t bits = uint32_t(value) << 16;
+    float found;
+    std::memcpy(&found, &bits, 4);
+    return found;
+}
+
+// Round to nearest, ties to even; NaN stays NaN.
+inline uint16_t to_bfloat16(float value) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, 4);
+    if (value != value) return 0x7fc0;
+    return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+}  // namespace regard

@@ -1,0 +1,90 @@
+// Work in PyTorch's own pool of threads, and scratch memory that a thread keeps between calls.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+
+// PyTorch brings its OpenMP with it, and its symbols are global. Calling that one directly needs no second pool, no
+// OpenMP of the compiler's, and works the same with gcc, clang and zig.
+extern "C" {
+__attribute__((weak)) void GOMP_parallel(void (*work)(void*), void* data, unsigned threads, unsigned flags);
+__attribute__((weak)) int omp_get_thread_num();
+}
+
+namespace regard {
+
+// Calls body(item, thread) for every item below `items`; an item is taken by whichever thread is free, so what an
+// item writes must be its own.
+template <class Body>
+void in_parallel(int threads, int64_t items, const Body& body) {
+    if (threads > items) threads = int(items);
+    if (threads <= 1 || GOMP_parallel == nullptr) {
+        for (int64_t item = 0; item < items; ++item) body(item, 0);
+        return;
+    }
+    struct Shared {
+        const Body& body;
+        int64_t items;
+        std::atomic<int64_t> next;
+    } shared{body, items, {0}};
+    auto work = [](void* data) {
+        Shared& shared = *static_cast<Shared*>(data);
+        int thread = omp_get_thread_num();
+        for (int64_t item = shared.next++; item < shared.items; item = shared.next++) shared.body(item, thread);
+    };
+    GOMP_parallel(work, &shared, unsigned(threads), 0);
+}
+
+// Memory of one thread, 64 bytes aligned, handed out from the start again by every `Scratch`.
+class Scratch {
+public:
+    explicit Scratch(int64_t floats) : floats_(floats) {
+        if (floats > kept_size()) {
+            std::free(kept());
+            kept() = allocate(floats);
+            kept_size() = floats;
+        }
+        next_ = kept();
+    }
+    ~Scratch() {
+        if (kept_size() > kMostKept) {
+            std::free(kept());
+            kept() = nullptr;
+            kept_size() = 0;
+        }
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    // `count` floats, whose room was asked for with `room(count)`.
+    float* take(int64_t count) {
+        float* found = next_;
+        next_ += room(count);
+        return found;
+    }
+    static int64_t room(int64_t count) { return (count + 15) / 16 * 16; }
+    static float* allocate(int64_t floats) {
+        void* found = std::aligned_alloc(64, size_t(room(floats)) * 4);
+        if (found == nullptr) std::abort();
+        return static_cast<float*>(found);
+    }
+
+private:
+    static constexpr int64_t kMostKept = 1 << 22;
+    static float*& kept() {
+        thread_local struct Holder {
+            float* memory = nullptr;
+            ~Holder() { std::free(memory); }
+        } holder;
+        return holder.memory;
+    }
+    static int64_t& kept_size() {
+        thread_local int64_t size = 0;
+        return size;
+    }
+    int64_t floats_;
+    float* next_;
+};
+
+}  // namespace regard

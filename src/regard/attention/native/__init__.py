@@ -1,0 +1,1 @@
+"""Kernels in C++ for CPUs: found, loaded and made operators of PyTorch."""

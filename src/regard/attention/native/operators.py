@@ -1,0 +1,46 @@
+"""How a kernel becomes an operator of PyTorch that a compiler and an exporter can follow."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from regard.attention.native.library import kernels
+
+_LIBRARY = torch.library.Library("regard", "FRAGMENT")
+
+
+def operator(schema: str, run: Callable[..., Any], fake: Callable[..., Any]) -> Callable[..., Any]:
+    """Define `regard::name(...) -> ...` with what it does on a CPU and which shapes it returns.
+
+    Defined also where there are no kernels, so that an exported program can be loaded; calling it there fails.
+    """
+    name = schema.split("(")[0]
+    _LIBRARY.define(schema)
+    _LIBRARY.impl(name, run, "CPU")
+    torch.library.register_fake(f"regard::{name}", fake, lib=_LIBRARY)
+    found: Callable[..., Any] = getattr(torch.ops.regard, name).default
+    return found
+
+
+def function(name: str, *arguments: Any) -> Callable[..., int]:
+    """A function of the library, told the types of its arguments; it releases the GIL while it runs.
+
+    Raises:
+        RuntimeError: there is no library.
+    """
+    loaded = kernels().loaded
+    if loaded is None:
+        raise RuntimeError(f"there are no kernels: {kernels().missing}.")
+    found = getattr(loaded, f"regard_{name}")
+    found.argtypes, found.restype = list(arguments), ctypes.c_int
+    return found
+
+
+def address(tensor: Tensor | None) -> int | None:
+    """Where a tensor's numbers begin."""
+    return None if tensor is None else tensor.data_ptr()
