@@ -140,9 +140,10 @@ inline Floats logarithm(Floats x) {
 }
 
 // 1 / x to about one unit in the last place, for finite normal x.
+// The masked form of the instruction, since the plain one reads what gcc 12 calls uninitialised.
 inline Floats reciprocal(Floats x) {
 #if defined(__AVX512F__)
-    Floats guess = (Floats)_mm512_rcp14_ps((__m512)x);
+    Floats guess = (Floats)_mm512_maskz_rcp14_ps(0xffff, (__m512)x);
     return guess * (2.0f - x * guess);
 #else
     return 1.0f / x;
@@ -151,7 +152,7 @@ inline Floats reciprocal(Floats x) {
 
 inline Floats root(Floats x) {
 #if defined(__AVX512F__)
-    return (Floats)_mm512_sqrt_ps((__m512)x);
+    return (Floats)_mm512_maskz_sqrt_ps(0xffff, (__m512)x);
 #elif defined(__AVX2__)
     return (Floats)_mm256_sqrt_ps((__m256)x);
 #else

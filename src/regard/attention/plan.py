@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from regard.attention.call import Call, Prepared
-from regard.attention.paths import sdpa
+from regard.attention.paths import native, sdpa
 from regard.attention.paths.blockwise import CELLS, blockwise
 from regard.attention.paths.reference import reference
 
-Path = Literal["reference", "sdpa", "blockwise"]
+Path = Literal["reference", "sdpa", "native", "blockwise"]
 PATHS: tuple[Path, ...] = get_args(Path)
 
 
@@ -56,6 +56,8 @@ def decide(call: Call, prepared: Prepared, path: Path | None) -> tuple[Path, str
             raise ValueError(f"path is {path!r}, expected one of {', '.join(PATHS)}, or None to have it chosen.")
         if path == "sdpa" and refused is not None:
             raise ValueError(f"path is 'sdpa', but PyTorch's kernel cannot serve this call: {refused}.")
+        if path == "native" and (why := native.refusal(call, prepared)) is not None:
+            raise ValueError(f"path is 'native', but our kernels cannot serve this call: {why}.")
         return path, "asked for"
     if refused is None and prepared.query.device.type != "cpu":
         return "sdpa", "a plain softmax, and PyTorch's kernel is the fastest on this device"
@@ -80,6 +82,7 @@ def run(call: Call, prepared: Prepared, path: Path | None) -> Tensor:
 _RUN: dict[Path, Callable[[Call, Prepared], Tensor]] = {
     "reference": reference,
     "sdpa": sdpa.sdpa,
+    "native": native.native,
     "blockwise": blockwise,
 }
 

@@ -124,7 +124,7 @@ class _Blockwise(torch.autograd.Function):
         query, key, value, context = ctx.saved_tensors[:4]
         call, prepared, wanted = ctx.call, Prepared(query, key, value), ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
-            return None, *_differentiable(call, prepared, wanted, grads[0])
+            return None, *differentiable(call, prepared, wanted, grads[0])
         if products.serves(call, prepared):
             nothing = (None for _ in call.learned())
             return None, *products.backward(call, prepared, context, grads[0], list(tiles(call, prepared))), *nothing
@@ -184,7 +184,7 @@ def _backward(
     return totals
 
 
-def _differentiable(call: Call, prepared: Prepared, wanted: tuple[bool, ...], grad: Tensor) -> list[Tensor | None]:
+def differentiable(call: Call, prepared: Prepared, wanted: tuple[bool, ...], grad: Tensor) -> list[Tensor | None]:
     """Gradients that can be differentiated again."""
     tensors = (prepared.query, prepared.key, prepared.value, *call.learned())
     known = [tensor for tensor, want in zip(tensors, wanted, strict=True) if want]

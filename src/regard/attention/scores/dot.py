@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from regard.attention.native.terms import Match, Matching
 from regard.attention.scores.score import Score
 
 
@@ -49,6 +50,9 @@ class Dot(Score):
     def tile(self, query: Tensor, key: Tensor) -> Tensor:
         scores = query @ key.transpose(-1, -2)
         return scores if self.softcap is None else (scores / self.softcap).tanh() * self.softcap
+
+    def match(self) -> Match:
+        return Match(Matching.PRODUCT, self.softcap or 0.0)
 
     @property
     def is_inner_product(self) -> bool:

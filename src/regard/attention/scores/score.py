@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from torch import Tensor, nn
 
+from regard.attention.native.terms import Match, Matching
+
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -40,6 +42,10 @@ class Score(ABC):
     def is_inner_product(self) -> bool:
         """Whether `tile` is the plain product of prepared queries and keys."""
         return False
+
+    def match(self) -> Match | None:
+        """The score as our own kernels know it; None where they do not."""
+        return Match(Matching.PRODUCT) if self.is_inner_product else None
 
     def after(self, weights: Tensor) -> Score:
         """The score of the next query, told the weights (..., Tq, Tk) of this one; most have no use for them."""

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from regard.attention.native.terms import Rule, Weights
+from regard.attention.space import Space
 from regard.attention.weighings.weighing import Elementwise
 
 
@@ -30,6 +32,9 @@ class Bernoulli(Elementwise):
 
     def map(self, scores: Tensor) -> Tensor:
         return scores.sigmoid()
+
+    def rule(self, space: Space) -> Rule:
+        return Rule(Weights.SIGMOID)
 
     def log_partition(self, scores: Tensor) -> Tensor:
         """Log Z = sum_j log(1 + exp(s_j)), (...)."""

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.attention.space import Tile
+from regard.attention.native.terms import Rule, Weights
+from regard.attention.space import Space, Tile
 from regard.attention.tracing import concrete
 from regard.attention.weighings.weighing import RowNormalised
 
@@ -100,6 +101,13 @@ class Entmax(RowNormalised):
 
     def learned(self) -> tuple[Tensor, ...]:
         return (self.alpha,) if isinstance(self.alpha, Tensor) else ()
+
+    def rule(self, space: Space) -> Rule | None:
+        if self._is_softmax:
+            return Rule(Weights.SOFTMAX)
+        if isinstance(self.alpha, Tensor):
+            return None
+        return Rule(Weights.ENTMAX, alpha=self.alpha)
 
     def on(self, tile: Tile) -> Entmax:
         if not isinstance(self.alpha, Tensor):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from regard.attention.native.terms import Rule, Weights
+from regard.attention.space import Space
 from regard.attention.weighings.weighing import Elementwise
 
 
@@ -27,3 +29,6 @@ class Sigmoid(Elementwise):
 
     def map(self, scores: Tensor) -> Tensor:
         return scores.sigmoid()
+
+    def rule(self, space: Space) -> Rule:
+        return Rule(Weights.SIGMOID)

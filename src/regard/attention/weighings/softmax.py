@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from regard.attention.space import Tile
+from regard.attention.native.terms import Rule, Weights, single
+from regard.attention.space import Space, Tile
 from regard.attention.weighings.weighing import RowNormalised
 
 
@@ -103,6 +104,14 @@ class Softmax(RowNormalised):
 
     def learned(self) -> tuple[Tensor, ...]:
         return (self.sink,) if isinstance(self.sink, Tensor) else ()
+
+    def rule(self, space: Space) -> Rule:
+        sink = self.sink
+        if isinstance(sink, float | int):
+            sink = torch.tensor(float(sink))
+        return Rule(
+            Weights.SOFTMAX, self.temperature, number=None if sink is None else single(space.lift_cells(sink, "sink"))
+        )
 
     def on(self, tile: Tile) -> Softmax:
         if not isinstance(self.sink, Tensor):

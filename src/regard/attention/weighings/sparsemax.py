@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from regard.attention.native.terms import Rule, Weights
+from regard.attention.space import Space
 from regard.attention.weighings.entmax import threshold
 from regard.attention.weighings.weighing import RowNormalised
 
@@ -38,6 +40,9 @@ class Sparsemax(RowNormalised):
 
     def solve(self, scores: Tensor) -> Tensor:
         return threshold(scores, 2.0)
+
+    def rule(self, space: Space) -> Rule:
+        return Rule(Weights.ENTMAX, alpha=2.0)
 
     def map(self, scores: Tensor, tau: Tensor) -> Tensor:
         return (scores - tau).clamp(min=0).to(scores.dtype)

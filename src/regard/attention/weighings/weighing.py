@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.attention.space import Tile
+from regard.attention.native.terms import Rule
+from regard.attention.space import Space, Tile
 
 
 class Weighing(ABC):
@@ -34,6 +35,10 @@ class Weighing(ABC):
     @property
     def divisor(self) -> float | None:
         """T, where the weights are just softmax(scores / T), which many kernels know; None where they are not."""
+        return None
+
+    def rule(self, space: Space) -> Rule | None:
+        """The weighing as our own kernels know it; None where they do not."""
         return None
 
     def learned(self) -> tuple[Tensor, ...]:

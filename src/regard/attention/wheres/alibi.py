@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from regard.attention.native.terms import Code, Program, Step, single
 from regard.attention.space import Space, Tile
 from regard.attention.wheres.where import Kind, Seen, Where
 
@@ -42,6 +43,10 @@ class Alibi(Where):
 
     def check(self, space: Space) -> None:
         check_heads("slopes", self.slopes, space, self.slopes.dim())
+
+    def program(self, space: Space) -> Program:
+        slopes = single(self.slopes).expand(space.heads).contiguous()
+        return Program(priors=(Step(Code.SLOPE, (slopes, 1, space.keys - space.queries)),))
 
     def without_first(self, count: int) -> Where:
         return self

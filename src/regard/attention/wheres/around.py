@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
+from regard.attention.native.terms import Code, Program, Step, single, strided
 from regard.attention.space import Space, Tile
 from regard.attention.wheres.where import Kind, Seen, Where
 
@@ -61,6 +62,11 @@ class Around(Where):
 
     def check(self, space: Space) -> None:
         self._lifted(space)
+
+    def program(self, space: Space) -> Program:
+        centre = strided(single(self._lifted(space)), 3)
+        shown = (Step(Code.AROUND, (*centre, float(self.radius))),)
+        return Program(shown, (Step(Code.GAUSS, (*centre, self.radius / 2)),) if self.gaussian else ())
 
     def select(self, index: Tensor) -> Where:
         varies = self.centre.dim() > 1 and self.centre.shape[0] > 1

@@ -7,6 +7,8 @@ from typing import Literal, TypeVar
 
 from torch import Tensor
 
+from regard.attention.native.terms import OPEN
+
 Align = Literal["end", "start"] | int
 Count = TypeVar("Count", int, Tensor)
 
@@ -34,6 +36,11 @@ class Band:
         if isinstance(self.align, int):
             return self.align
         return keys - queries if self.align == "end" else 0
+
+    def limits(self, shift: int) -> tuple[int, int]:
+        """Lowest and highest distance j - i that is seen, where `shift` puts key i + shift beside query i."""
+        low = -OPEN if self.left is None else shift - self.left
+        return low, OPEN if self.right is None else shift + self.right
 
     def shows(self, distance: Tensor) -> Tensor | None:
         """Where keys at these signed distances from the query are seen; None where all are."""

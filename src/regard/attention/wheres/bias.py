@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from regard.attention.native.terms import Code, Program, Step, single, strided
 from regard.attention.space import Space, Tile
 from regard.attention.tracing import concrete
 from regard.attention.wheres.mask import from_key, select_batch
@@ -55,6 +56,11 @@ class Bias(Where):
 
     def check(self, space: Space) -> None:
         space.lift_cells(self.tensor, "Bias")
+
+    def program(self, space: Space) -> Program:
+        prior = single(space.lift_cells(self.tensor, "Bias"))
+        visible = (Step(Code.MASK, strided(~torch.isneginf(prior.detach()), 4)),) if self.hides else ()
+        return Program(visible, (Step(Code.BIAS, strided(prior, 4)),))
 
     def select(self, index: Tensor) -> Where:
         return Bias(select_batch(self.tensor, index))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from regard.attention.native.terms import Code, Program, Step
 from regard.attention.space import Space, Tile
 from regard.attention.wheres.band import Align, Band
 from regard.attention.wheres.where import Documents, Seen, Simple, Where
@@ -54,6 +55,9 @@ class Causal(Where):
 
     def simple(self, space: Space) -> Simple | None:
         return Simple(causal=True) if self._shift(space) == 0 else None
+
+    def program(self, space: Space) -> Program:
+        return Program((Step(Code.BAND, self.band.limits(self._shift(space))),))
 
     def without_first(self, count: int) -> Where:
         return self if self.band.align == "end" else super().without_first(count)

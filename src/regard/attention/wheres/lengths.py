@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Int
 from torch import Tensor
 
+from regard.attention.native.terms import Code, Program, Step
 from regard.attention.space import Space, Tile
 from regard.attention.wheres.where import Seen, Simple, Where
 
@@ -62,6 +63,13 @@ class Lengths(Where):
 
     def simple(self, space: Space) -> Simple | None:
         return Simple(keys=self.seen(space.whole()).visible) if self.query_lengths is None else None
+
+    def program(self, space: Space) -> Program:
+        keys = Program((Step(Code.KEY_LENGTHS, (space.lift_batch(self.key_lengths, "key_lengths").long().flatten(),)),))
+        if self.query_lengths is None:
+            return keys
+        queries = space.lift_batch(self.query_lengths, "query_lengths").long().flatten()
+        return keys.both(Program((Step(Code.QUERY_LENGTHS, (queries,)),)))
 
     def without_first(self, count: int) -> Where:
         return Lengths((self.key_lengths - count).clamp(min=0), self.query_lengths)

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from regard.attention.native.terms import Code, Program, Step, strided
 from regard.attention.space import Space, Tile
 from regard.attention.wheres.where import Seen, Where
 
@@ -47,6 +48,9 @@ class Mask(Where):
 
     def check(self, space: Space) -> None:
         space.lift_cells(self.tensor, "Mask")
+
+    def program(self, space: Space) -> Program:
+        return Program((Step(Code.MASK, strided(space.lift_cells(self.tensor, "Mask"), 4)),))
 
     def select(self, index: Tensor) -> Where:
         return Mask(select_batch(self.tensor, index))

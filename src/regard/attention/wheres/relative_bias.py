@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from regard.attention.native.terms import Code, Program, Step, single
 from regard.attention.space import Space, Tile
 from regard.attention.wheres.alibi import check_heads
 from regard.attention.wheres.where import Kind, Seen, Where
@@ -61,6 +62,11 @@ class RelativeBias(Where):
 
     def check(self, space: Space) -> None:
         check_heads("table", self.table, space, self.table.dim() - 1)
+
+    def program(self, space: Space) -> Program:
+        table = single(self.table).contiguous()
+        size, step = table.shape[-1], 0 if table.dim() == 1 else table.shape[-1]
+        return Program(priors=(Step(Code.TABLE, (table, step, size // 2, space.keys - space.queries)),))
 
     def without_first(self, count: int) -> Where:
         return self

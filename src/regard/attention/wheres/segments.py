@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from regard.attention.native.terms import Code, Program, Step, strided
 from regard.attention.space import Space, Tile
 from regard.attention.tracing import concrete
 from regard.attention.wheres.band import Band
@@ -131,6 +132,14 @@ class Segments(Where):
     def span(self, rows: range, space: Space) -> range:
         return _span(self._edges, rows) if concrete() else range(space.keys)
 
+    def program(self, space: Space) -> Program | None:
+        if not concrete():
+            return None
+        queries = strided(space.lift_sequence(self.query_ids, space.queries, "query_ids").long(), 2)
+        keys = strided(space.lift_sequence(self.key_ids, space.keys, "key_ids").long(), 2)
+        same = Program((Step(Code.SAME, (*queries, *keys)),))
+        return Program((Step(Code.SPANS, self._edges),)).both(same)
+
     def select(self, index: Tensor) -> Segments:
         return Segments(_select(self.query_ids, index), _select(self.key_ids, index))
 
@@ -162,6 +171,14 @@ class _Banded(Where):
 
     def span(self, rows: range, space: Space) -> range:
         return _span(self._edges, rows) if concrete() else range(space.keys)
+
+    def program(self, space: Space) -> Program | None:
+        if not concrete():
+            return None
+        places = self.segments.places
+        beside = (*strided(places.own(self.band), 2), *strided(places.key, 2))
+        shown = Program((Step(Code.PLACES, (*self.band.limits(0), *beside)),))
+        return Program((Step(Code.SPANS, self._edges),)).both(shown)
 
     def select(self, index: Tensor) -> Where:
         return _Banded(self.segments.select(index), self.band)

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from regard.attention.native.terms import Program
 from regard.attention.space import Space, Tile
 from regard.attention.wheres.band import Band
 
@@ -71,6 +72,10 @@ class Where(ABC):
 
     def simple(self, space: Space) -> Simple | None:
         """The where as other kernels know it; None where it cannot be said like that."""
+        return None
+
+    def program(self, space: Space) -> Program | None:
+        """The where as our own kernels know it; None where it cannot be said like that."""
         return None
 
     def select(self, index: Tensor) -> Where:
@@ -149,6 +154,9 @@ class Everything(Where):
     def simple(self, space: Space) -> Simple:
         return Simple()
 
+    def program(self, space: Space) -> Program:
+        return Program()
+
     def without_first(self, count: int) -> Where:
         return self
 
@@ -176,6 +184,10 @@ class Both(Where):
         left, right = self.left.span(rows, space), self.right.span(rows, space)
         start = max(left.start, right.start)
         return range(start, max(start, min(left.stop, right.stop)))
+
+    def program(self, space: Space) -> Program | None:
+        left, right = self.left.program(space), self.right.program(space)
+        return None if left is None or right is None else left.both(right)
 
     def select(self, index: Tensor) -> Where:
         return Both(self.left.select(index), self.right.select(index))
@@ -217,6 +229,10 @@ class Either(Where):
         left, right = self.left.span(rows, space), self.right.span(rows, space)
         return range(min(left.start, right.start), max(left.stop, right.stop))
 
+    def program(self, space: Space) -> Program | None:
+        left, right = self.left.program(space), self.right.program(space)
+        return None if left is None or right is None else left.either(right)
+
     def select(self, index: Tensor) -> Where:
         return Either(self.left.select(index), self.right.select(index))
 
@@ -240,6 +256,10 @@ class Others(Where):
 
     def check(self, space: Space) -> None:
         self.hidden.check(space)
+
+    def program(self, space: Space) -> Program | None:
+        hidden = self.hidden.program(space)
+        return None if hidden is None else hidden.others()
 
     def select(self, index: Tensor) -> Where:
         return Others(self.hidden.select(index))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from regard.attention.native.terms import Code, Program, Step
 from regard.attention.space import Space, Tile
 from regard.attention.wheres.band import Align, Band
 from regard.attention.wheres.where import Documents, Seen, Where
@@ -63,6 +64,9 @@ class Window(Where):
         start = 0 if self.left is None else max(0, rows.start + shift - self.left)
         stop = space.keys if self.right is None else rows.stop + shift + self.right
         return range(min(start, space.keys), max(0, min(space.keys, stop)))
+
+    def program(self, space: Space) -> Program:
+        return Program((Step(Code.BAND, self.band.limits(self.band.shift(space.queries, space.keys))),))
 
     def without_first(self, count: int) -> Where:
         return self if self.band.align == "end" else super().without_first(count)

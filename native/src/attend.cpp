@@ -1,0 +1,72 @@
+#include "attend.hpp"
+
+#include "dropout.hpp"
+
+namespace regard {
+
+Worker::Worker(const Problem& problem)
+    : problem(problem),
+      score(score_of(problem)),
+      where(problem),
+      padded_size(round_up(problem.size, kWidth)),
+      padded_value(round_up(problem.value_size, kWidth)),
+      priors_(where.has_priors()),
+      factors_(where.has_factors()) {}
+
+void Worker::take_head(int64_t batch, int64_t key_head, float* packed_room, float* value_room) {
+    score->pack(batch, key_head, packed_room);
+    packed = packed_room;
+    values = rows_of(problem.value, problem.dtype, batch, key_head, 0, problem.keys, problem.value_size, padded_value,
+                     value_room);
+}
+
+Block Worker::block_of(int64_t batch, int64_t head, int64_t first, int64_t rows) {
+    Interval span = where.span(batch, head, first, rows);
+    int64_t start = span.low / kPanel * kPanel;
+    return {batch, head, first, rows, start, span.low < span.high ? span.high - start : 0};
+}
+
+void Worker::scores_of(const Block& block, const Rows& query, float* scores, int64_t stride) {
+    score->scores(block, query, packed, scores, stride);
+    seen_ = &where.seen(block);
+    for (int64_t r = 0; r < block.rows; ++r) {
+        float* row = scores + r * stride;
+        Interval shown = cells(block, r);
+        if (priors_ && shown.low < shown.high)
+            where.add_priors(block, block.first + r, block.column + shown.low, block.column + shown.high,
+                             row + shown.low);
+        if (!seen_->masked) continue;
+        const uint8_t* mask = seen_->mask.data() + r * block.columns;
+        for (int64_t c = shown.low; c < shown.high; ++c) row[c] = mask[c] ? row[c] : kLowest;
+    }
+}
+
+const float* Worker::factors(const Block& block, int64_t r, Interval cells, float* room) const {
+    if (problem.seed == nullptr && !factors_) return nullptr;
+    std::fill(room + cells.low, room + cells.high, 1.0f);
+    int64_t row = block.first + r, low = block.column + cells.low, high = block.column + cells.high;
+    if (factors_) where.multiply_factors(block, row, low, high, room + cells.low);
+    if (problem.seed != nullptr)
+        drop(problem, block.batch * problem.heads + block.head, row, low, high, room + cells.low);
+    return room;
+}
+
+RowOf Worker::row_of(const Block& block, int64_t r) const {
+    return {problem.temperature, at(problem.number, problem.alpha, block.batch, block.head, block.first + r),
+            problem.number.data != nullptr};
+}
+
+Split::Split(const Problem& problem)
+    : key_heads(problem.key_heads), groups(problem.batch * problem.key_heads), rows(0), parts(1) {
+    // What a block in the middle sees is what most blocks see.
+    int64_t most = std::min(kMostRows, problem.queries);
+    Interval span = Where(problem).span(0, 0, (problem.queries - most) / 2, most);
+    int64_t columns = std::max<int64_t>(span.high - span.low, 1);
+    rows = std::min(std::clamp<int64_t>(kCells / columns / kRows * kRows, 4 * kRows, kMostRows), problem.queries);
+    // Enough items that threads finish together, and not so many that packing the keys again and again shows.
+    int64_t blocks = (problem.queries + rows - 1) / rows;
+    if (groups < 4 * problem.threads && problem.threads > 1)
+        parts = std::min((4 * problem.threads + groups - 1) / groups, blocks);
+}
+
+}  // namespace regard

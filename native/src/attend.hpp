@@ -1,0 +1,73 @@
+// What forward and backward share: a head's keys and values made ready, and the weights of a block of its queries.
+#pragma once
+
+#include <memory>
+
+#include "rows.hpp"
+#include "score.hpp"
+#include "threads.hpp"
+#include "weigh.hpp"
+#include "where.hpp"
+
+namespace regard {
+
+// Scores of a block that stay in the second cache.
+constexpr int64_t kCells = 96 * 1024;
+constexpr int64_t kMostRows = 96;
+
+// A share of the work on one key head: every `parts`-th block of rows, from `place` on.
+struct Part {
+    int64_t batch, key_head, place;
+};
+
+// How a problem is cut into items that threads take: a key head, or part of one where heads are few.
+struct Split {
+    explicit Split(const Problem& problem);
+
+    int64_t items() const { return groups * parts; }
+    Part part(int64_t item) const {
+        int64_t group = item / parts;
+        return {group / key_heads, group % key_heads, item % parts};
+    }
+
+    int64_t key_heads, groups, rows, parts;
+};
+
+// One thread's work on blocks of queries.
+class Worker {
+public:
+    explicit Worker(const Problem& problem);
+
+    // Make keys and values of a head ready.
+    void take_head(int64_t batch, int64_t key_head, float* packed, float* value_room);
+
+    // The block of rows from `first` on and the keys that it may see; no columns where it sees nothing.
+    Block block_of(int64_t batch, int64_t head, int64_t first, int64_t rows);
+
+    // Scores of a block with priors; hidden cells are the lowest number. Rows' intervals are in `seen()`.
+    void scores_of(const Block& block, const Rows& query, float* scores, int64_t stride);
+
+    // The cells of a row that may be seen, as offsets into the block's rows.
+    Interval cells(const Block& block, int64_t r) const {
+        Interval row = seen_->row[size_t(r)];
+        return {std::max<int64_t>(row.low - block.column, 0),
+                std::max<int64_t>(std::min(row.high - block.column, block.columns), 0)};
+    }
+
+    // What multiplies the weights of a row; null where nothing does. `room` holds a row.
+    const float* factors(const Block& block, int64_t r, Interval cells, float* room) const;
+
+    RowOf row_of(const Block& block, int64_t r) const;
+    const Problem& problem;
+    std::unique_ptr<Score> score;
+    Where where;
+    int64_t padded_size, padded_value;
+    const float* packed = nullptr;
+    Rows values{};
+
+private:
+    const Seen* seen_ = nullptr;
+    bool priors_, factors_;
+};
+
+}  // namespace regard

@@ -1,0 +1,208 @@
+// Gradients of attention, block by block: weights are computed again.
+#include "api.hpp"
+#include "attend.hpp"
+
+namespace regard {
+
+namespace {
+
+struct Backward {
+    const Problem& problem;
+    Strided context, outer;  // the context, and the gradient of it
+    const float* saved;
+    Strided d_query;
+    float *d_key, *d_value;          // (parts, groups, keys, padded), 0
+    float* const* d_tensors;         // for every tensor of the where its gradient, or null; one set for each thread
+    float *d_learned, *d_number;     // of the score, and of the rows' numbers; one set for each thread
+    int64_t tensor_count;
+
+    struct Rooms {
+        float *scores, *grads, *raw, *factors, *query, *outer, *context, *d_query;
+    };
+
+    void head(const Part& part, const Split& split, int64_t item, int thread) const {
+        Worker worker(problem);
+        int64_t stride = round_up(problem.keys, kPanel), rows = split.rows, padded = worker.padded_value;
+        int64_t size = worker.padded_size;
+        int64_t panels = stride * problem.value_size;
+        int64_t sizes[] = {worker.score->packed_floats(),
+                           panels,
+                           in_place(problem.dtype, problem.value_size) ? 0 : problem.keys * padded,
+                           in_place(problem.dtype, problem.size) ? 0 : problem.keys * size,
+                           rows * stride,
+                           rows * stride,
+                           worker.score->reads_scores() ? rows * stride : 0,
+                           stride,
+                           rows * size,
+                           rows * padded,
+                           rows * padded,
+                           rows * size};
+        int64_t total = 0;
+        for (int64_t each : sizes) total += Scratch::room(each);
+        Scratch scratch(total);
+        float* room[12];
+        for (int i = 0; i < 12; ++i) room[i] = scratch.take(sizes[i]);
+        worker.take_head(part.batch, part.key_head, room[0], room[2]);
+        pack_keys(problem.value, problem.dtype, part.batch, part.key_head, problem.keys, problem.value_size, room[1]);
+        Rows keys = rows_of(problem.key, problem.dtype, part.batch, part.key_head, 0, problem.keys, problem.size, size,
+                            room[3]);
+        Rooms rooms{room[4], room[5], room[6], room[7], room[8], room[9], room[10], room[11]};
+        int64_t group = problem.heads / problem.key_heads, blocks = (problem.queries + rows - 1) / rows;
+        int64_t place = part.place * split.groups + item / split.parts;
+        float* keys_to = d_key + place * problem.keys * size;
+        float* values_to = d_value + place * problem.keys * padded;
+        for (int64_t head = part.key_head * group; head < (part.key_head + 1) * group; ++head)
+            for (int64_t b = part.place; b < blocks; b += split.parts) {
+                int64_t first = b * rows;
+                Block found = worker.block_of(part.batch, head, first, std::min(rows, problem.queries - first));
+                block(worker, found, keys, room[1], rooms, keys_to, values_to, thread);
+            }
+    }
+
+    void block(Worker& worker, const Block& block, const Rows& keys, const float* value_panels, const Rooms& rooms,
+               float* keys_to, float* values_to, int thread) const {
+        int64_t padded = worker.padded_value, size = worker.padded_size;
+        std::memset(rooms.d_query, 0, sizeof(float) * block.rows * size);
+        if (block.columns > 0) {
+            int64_t stride = round_up(block.columns, kPanel);
+            Rows query = rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,
+                                 problem.size, size, rooms.query);
+            Rows above = rows_of(outer, problem.dtype, block.batch, block.head, block.first, block.rows,
+                                 problem.value_size, padded, rooms.outer);
+            Rows read_before = rows_of(context, problem.dtype, block.batch, block.head, block.first, block.rows,
+                                       problem.value_size, padded, rooms.context);
+            worker.scores_of(block, query, rooms.scores, stride);
+            if (worker.score->reads_scores())
+                worker.score->scores(block, query, worker.packed, rooms.raw, stride);
+            match(above.data, above.stride, block.rows, value_panels + block.column * problem.value_size,
+                  problem.value_size, stride, rooms.grads, stride);
+            for (int64_t r = 0; r < block.rows; ++r) {
+                Floats mean = {};
+                for (int64_t c = 0; c < padded; c += kWidth)
+                    mean += load(above.data + r * above.stride + c) * load(read_before.data + r * read_before.stride + c);
+                row(worker, block, r, rooms.scores + r * stride, rooms.grads + r * stride, rooms.factors, sum(mean),
+                    thread);
+            }
+            give(rooms.scores, stride, block.rows, above.data, above.stride, block.columns, padded,
+                 values_to + block.column * padded, padded);
+            worker.score->give(block, query, keys, worker.packed, rooms.raw, rooms.grads, stride, rooms.d_query,
+                               keys_to, d_learned + thread * worker.score->learned_floats());
+        }
+        write_rows(d_query, problem.dtype, block.batch, block.head, block.first, block.rows, problem.size,
+                   rooms.d_query, size);
+    }
+
+    // Turns the scores of a row into its weights with factors, and the gradient of these into that of the scores.
+    void row(Worker& worker, const Block& block, int64_t r, float* scores, float* grads, float* room, float mean,
+             int thread) const {
+        int64_t map = block.batch * problem.heads + block.head, row = block.first + r;
+        Interval cells = worker.cells(block, r);
+        int64_t end = round_up(block.columns, kPanel), high = std::max(cells.low, cells.high);
+        for (float* each : {scores, grads}) {
+            std::fill(each, each + cells.low, 0.0f);
+            std::fill(each + high, each + end, 0.0f);
+        }
+        if (cells.low >= cells.high) return;
+        int64_t low = cells.low, count = cells.high - cells.low;
+        RowOf told = worker.row_of(block, r);
+        const float* kept = saved + (map * problem.queries + row) * kSaved;
+        weights_again(Rule(problem.rule), told, scores + low, count, kept);
+        const float* factors = worker.factors(block, r, cells, room);
+        if (factors != nullptr)
+            for (int64_t c = low; c < high; ++c) grads[c] *= factors[c];
+        float number = backward_row(Rule(problem.rule), told, scores + low, grads + low, count, mean, kept);
+        if (factors != nullptr)
+            for (int64_t c = low; c < high; ++c) scores[c] *= factors[c];
+        if (d_number != nullptr) give_number(block, row, number, thread);
+        if (tensor_count > 0)
+            worker.where.give_priors(block, row, block.column + low, block.column + high, grads + low,
+                                     d_tensors + thread * tensor_count);
+    }
+
+    // A row's number may belong to many rows: its gradient lies where the number lies.
+    void give_number(const Block& block, int64_t row, float grad, int thread) const {
+        const RowNumber& number = problem.number;
+        int64_t size = 1 + number.batch * (problem.batch - 1) + number.head * (problem.heads - 1) +
+                       number.row * (problem.queries - 1);
+        d_number[thread * size + block.batch * number.batch + block.head * number.head + row * number.row] += grad;
+    }
+};
+
+}  // namespace
+
+}  // namespace regard
+
+namespace regard {
+
+namespace {
+
+// Gradients of the keys or values of all key heads, one set for each part: in the result itself where its rows are as
+// wide as whole vectors, or in memory of their own.
+class Shared {
+public:
+    Shared(const Strided& result, const Problem& problem, const Split& split, int64_t size)
+        : result_(result), problem_(problem), split_(split), size_(size), padded_(round_up(size, kWidth)) {
+        int64_t rows = split.groups * problem.keys;
+        bool packed = result.row == size && result.head == problem.keys * size &&
+                      result.batch == problem.key_heads * problem.keys * size;
+        if (split.parts == 1 && packed && in_place(problem.dtype, size)) {
+            data_ = static_cast<float*>(result.data);
+            std::memset(data_, 0, sizeof(float) * size_t(rows * size));
+        } else {
+            own_ = data_ = static_cast<float*>(std::calloc(size_t(split.parts * rows * padded_), sizeof(float)));
+            if (own_ == nullptr) std::abort();
+        }
+    }
+    ~Shared() { std::free(own_); }
+    Shared(const Shared&) = delete;
+    Shared& operator=(const Shared&) = delete;
+
+    float* data() const { return data_; }
+
+    // Add up the parts of a key head, in their order, and write them to the result.
+    void finish(int64_t group) const {
+        if (own_ == nullptr) return;
+        int64_t count = problem_.keys * padded_;
+        float* first = own_ + group * count;
+        for (int64_t part = 1; part < split_.parts; ++part) {
+            const float* other = own_ + (part * split_.groups + group) * count;
+            for (int64_t c = 0; c < count; c += kWidth) store(first + c, load(first + c) + load(other + c));
+        }
+        write_rows(result_, problem_.dtype, group / problem_.key_heads, group % problem_.key_heads, 0, problem_.keys,
+                   size_, first, padded_);
+    }
+
+private:
+    const Strided& result_;
+    const Problem& problem_;
+    const Split& split_;
+    int64_t size_, padded_;
+    float *data_ = nullptr, *own_ = nullptr;
+};
+
+}  // namespace
+
+}  // namespace regard
+
+REGARD_API int regard_attend_backward(const regard::Problem* problem, const regard::Strided* context,
+                                      const regard::Strided* outer, const float* saved, const regard::Strided* d_query,
+                                      const regard::Strided* d_key, const regard::Strided* d_value,
+                                      float* const* d_tensors, int64_t tensor_count, float* d_learned,
+                                      float* d_number) {
+    using namespace regard;
+    Split split(*problem);
+    Shared keys(*d_key, *problem, split, problem->size), values(*d_value, *problem, split, problem->value_size);
+    Backward backward{*problem,      *context,  *outer,    saved,    *d_query,    keys.data(),
+                      values.data(), d_tensors, d_learned, d_number, tensor_count};
+    // Gradients that several items share add up for each thread, so each thread's items must always be the same.
+    int64_t threads = problem->threads;
+    in_parallel(int(threads), threads, [&](int64_t thread, int) {
+        for (int64_t item = thread; item < split.items(); item += threads)
+            backward.head(split.part(item), split, item, int(thread));
+    });
+    in_parallel(int(threads), split.groups, [&](int64_t group, int) {
+        keys.finish(group);
+        values.finish(group);
+    });
+    return 0;
+}

@@ -1,0 +1,58 @@
+// One attention problem as Python hands it over. The order of the fields is that of `Problem` in native/problem.py.
+#pragma once
+
+#include <cstdint>
+
+namespace regard {
+
+// A tensor (batch, heads, rows, size) with strides in elements; the last axis is contiguous.
+struct Strided {
+    void* data;
+    int64_t batch, head, row;
+};
+
+enum Dtype : int64_t { kFloat32 = 0, kBfloat16 = 1 };
+
+// A row-normalised or elementwise weighing.
+enum Rule : int64_t { kSoftmax = 0, kEntmax = 1, kSigmoid = 2 };
+
+enum ScoreKind : int64_t { kProduct = 0 };
+
+// A number for every row, (batch, heads, rows), with stride 0 where it does not vary; no data means `alone`.
+struct RowNumber {
+    const float* data;
+    int64_t batch, head, row;
+};
+
+struct Problem {
+    int64_t batch, heads, key_heads, queries, keys, size, value_size;
+    int64_t dtype, threads;
+    Strided query, key, value;
+    // How query and key are matched; softcap 0 means none.
+    int64_t score;
+    double softcap;
+    const float* learned;
+    // Which keys are seen: a program over `tensors` and `numbers`, see where.hpp.
+    const int64_t* steps;
+    int64_t step_count;
+    const void* const* tensors;
+    const double* numbers;
+    // How scores become weights. `number` is the sink of a softmax or the alpha of an entmax.
+    int64_t rule;
+    double temperature, alpha;
+    RowNumber number;
+    // Dropout: a weight is kept where its hash is at least `dropped`; no seed means no dropout.
+    const int32_t* seed;
+    int64_t dropped;
+    double kept;
+};
+
+// Numbers saved for a row between forward and backward: the rule's own.
+constexpr int64_t kSaved = 4;
+
+inline float at(const RowNumber& number, double alone, int64_t batch, int64_t head, int64_t row) {
+    if (number.data == nullptr) return float(alone);
+    return number.data[batch * number.batch + head * number.head + row * number.row];
+}
+
+}  // namespace regard

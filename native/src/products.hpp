@@ -1,0 +1,127 @@
+// Small matrix products in registers: kRows rows by kVectors vectors at a time.
+//
+// A "panel" is the transposed keys of kPanel neighbours, [size][kPanel]; the packed keys of a head are its panels.
+#pragma once
+
+#include <cstring>
+
+#include "simd.hpp"
+
+namespace regard {
+
+#if defined(__AVX512F__)
+constexpr int kRows = 6, kVectors = 4;
+#elif defined(__AVX2__)
+constexpr int kRows = 6, kVectors = 2;
+#else
+constexpr int kRows = 4, kVectors = 2;
+#endif
+constexpr int64_t kPanel = kVectors * kWidth;
+// Keys whose values stay in the first cache while all rows of a block read them.
+constexpr int64_t kChunk = 64;
+
+inline int64_t round_up(int64_t number, int64_t to) { return (number + to - 1) / to * to; }
+
+// out[r][c] = sum_d rows[r][d] * panel[d][c]
+template <int R>
+inline void dots(const float* rows, int64_t row_stride, const float* panel, int64_t size, float* out, int64_t stride) {
+    Floats total[R][kVectors] = {};
+    for (int64_t d = 0; d < size; ++d) {
+        Floats right[kVectors];
+        for (int v = 0; v < kVectors; ++v) right[v] = load(panel + d * kPanel + v * kWidth);
+        for (int r = 0; r < R; ++r) {
+            Floats left = all(rows[r * row_stride + d]);
+            for (int v = 0; v < kVectors; ++v) total[r][v] += left * right[v];
+        }
+    }
+    for (int r = 0; r < R; ++r)
+        for (int v = 0; v < kVectors; ++v) store(out + r * stride + v * kWidth, total[r][v]);
+}
+
+// out[r][c] += sum_j left[r * left_row + j * left_column] * right[j][c], c over V vectors
+template <int R, int V>
+inline void gather(const float* left, int64_t left_row, int64_t left_column, const float* right, int64_t right_stride,
+                   int64_t count, float* out, int64_t stride) {
+    Floats total[R][V];
+    for (int r = 0; r < R; ++r)
+        for (int v = 0; v < V; ++v) total[r][v] = load(out + r * stride + v * kWidth);
+    for (int64_t j = 0; j < count; ++j) {
+        Floats values[V];
+        for (int v = 0; v < V; ++v) values[v] = load(right + j * right_stride + v * kWidth);
+        for (int r = 0; r < R; ++r) {
+            Floats weight = all(left[r * left_row + j * left_column]);
+            for (int v = 0; v < V; ++v) total[r][v] += weight * values[v];
+        }
+    }
+    for (int r = 0; r < R; ++r)
+        for (int v = 0; v < V; ++v) store(out + r * stride + v * kWidth, total[r][v]);
+}
+
+template <int R>
+inline void gather_columns(const float* left, int64_t left_row, int64_t left_column, const float* right,
+                           int64_t right_stride, int64_t count, int64_t width, float* out, int64_t stride) {
+    int64_t c = 0;
+    for (; c + kPanel <= width; c += kPanel)
+        gather<R, kVectors>(left, left_row, left_column, right + c, right_stride, count, out + c, stride);
+    for (; c < width; c += kWidth)
+        gather<R, 1>(left, left_row, left_column, right + c, right_stride, count, out + c, stride);
+}
+
+// Calls `visit` with blocks of kRows rows, then with what is left, so that the number of rows is a constant inside.
+template <class Visit>
+inline void by_rows(int64_t rows, const Visit& visit) {
+    int64_t r = 0;
+    for (; r + kRows <= rows; r += kRows) visit.template operator()<kRows>(r);
+    switch (rows - r) {
+        case 5: visit.template operator()<5>(r); break;
+        case 4: visit.template operator()<4>(r); break;
+        case 3: visit.template operator()<3>(r); break;
+        case 2: visit.template operator()<2>(r); break;
+        case 1: visit.template operator()<1>(r); break;
+        default: break;
+    }
+}
+
+// out (rows, columns) = rows @ keys^T, for whole panels; columns is a multiple of kPanel.
+inline void match(const float* rows, int64_t row_stride, int64_t count, const float* panels, int64_t size,
+                  int64_t columns, float* out, int64_t stride) {
+    for (int64_t c = 0; c < columns; c += kPanel) {
+        const float* panel = panels + c * size;
+        by_rows(count, [&]<int R>(int64_t r) {
+            dots<R>(rows + r * row_stride, row_stride, panel, size, out + r * stride + c, stride);
+        });
+    }
+}
+
+// out (rows, width) += weights (rows, keys) @ values (keys, width); width is a multiple of kWidth.
+inline void read(const float* weights, int64_t stride, int64_t rows, const float* values, int64_t value_stride,
+                 int64_t keys, int64_t width, float* out, int64_t out_stride) {
+    for (int64_t j = 0; j < keys; j += kChunk) {
+        int64_t count = keys - j < kChunk ? keys - j : kChunk;
+        by_rows(rows, [&]<int R>(int64_t r) {
+            gather_columns<R>(weights + r * stride + j, stride, 1, values + j * value_stride, value_stride, count, width,
+                              out + r * out_stride, out_stride);
+        });
+    }
+}
+
+// out (keys, width) += weights (rows, keys)^T @ from (rows, width); width is a multiple of kWidth.
+inline void give(const float* weights, int64_t stride, int64_t rows, const float* from, int64_t from_stride,
+                 int64_t keys, int64_t width, float* out, int64_t out_stride) {
+    by_rows(keys, [&]<int R>(int64_t j) {
+        gather_columns<R>(weights + j, 1, stride, from, from_stride, rows, width, out + j * out_stride, out_stride);
+    });
+}
+
+// Panels of the rows (count, size); what a panel has too many is 0.
+inline void pack_panels(const float* rows, int64_t stride, int64_t count, int64_t size, float* panels) {
+    for (int64_t c = 0; c < count; c += kPanel) {
+        float* panel = panels + c * size;
+        int64_t have = count - c < kPanel ? count - c : kPanel;
+        if (have < kPanel) std::memset(panel, 0, sizeof(float) * kPanel * size);
+        for (int64_t j = 0; j < have; ++j)
+            for (int64_t d = 0; d < size; ++d) panel[d * kPanel + j] = rows[(c + j) * stride + d];
+    }
+}
+
+}  // namespace regard

@@ -1,0 +1,87 @@
+#include "score.hpp"
+
+#include <vector>
+
+namespace regard {
+
+namespace {
+
+// tanh to about one unit in the last place.
+Floats hyperbolic_tangent(Floats x) {
+    Floats square = x * x;
+    Floats near = all(-5.70498872745e-3f);
+    near = near * square + 2.06390887954e-2f;
+    near = near * square - 5.37397155531e-2f;
+    near = near * square + 1.33314422036e-1f;
+    near = near * square - 3.33332819422e-1f;
+    near = near * square * x + x;
+    Floats far = 1.0f - 2.0f / (exponential(smaller(x < 0.0f ? -x : x, all(20.0f)) * 2.0f) + 1.0f);
+    far = x < 0.0f ? -far : far;
+    return square < 0.390625f ? near : far;
+}
+
+// The inner product, where a cap is asked for bounded by cap * tanh(product / cap).
+class Product : public Score {
+public:
+    using Score::Score;
+
+    int64_t packed_floats() const override { return round_up(problem_.keys, kPanel) * problem_.size; }
+
+    void pack(int64_t batch, int64_t key_head, float* packed) const override {
+        pack_keys(problem_.key, problem_.dtype, batch, key_head, problem_.keys, problem_.size, packed);
+    }
+
+    void scores(const Block& block, const Rows& query, const float* packed, float* out,
+                int64_t stride) const override {
+        int64_t columns = round_up(block.columns, kPanel);
+        match(query.data, query.stride, block.rows, packed + block.column * problem_.size, problem_.size, columns, out,
+              stride);
+        if (problem_.softcap == 0) return;
+        float cap = float(problem_.softcap), inverse = 1.0f / cap;
+        for (int64_t r = 0; r < block.rows; ++r)
+            for (int64_t c = 0; c < columns; c += kWidth) {
+                float* at = out + r * stride + c;
+                store(at, hyperbolic_tangent(load(at) * inverse) * cap);
+            }
+    }
+
+    void give(const Block& block, const Rows& query, const Rows& keys, const float*, const float* scores,
+              float* d_scores, int64_t stride, float* d_query, float* d_key, float*) const override {
+        if (problem_.softcap != 0) {
+            float inverse = float(1.0 / problem_.softcap);
+            for (int64_t r = 0; r < block.rows; ++r)
+                for (int64_t c = 0; c < block.columns; c += kWidth) {
+                    Floats part = load(scores + r * stride + c) * inverse;
+                    store(d_scores + r * stride + c, load(d_scores + r * stride + c) * (1.0f - part * part));
+                }
+        }
+        read(d_scores, stride, block.rows, keys.data + block.column * keys.stride, keys.stride, block.columns, padded_,
+             d_query, padded_);
+        regard::give(d_scores, stride, block.rows, query.data, query.stride, block.columns, padded_,
+                     d_key + block.column * padded_, padded_);
+    }
+
+    bool reads_scores() const override { return problem_.softcap != 0; }
+};
+
+}  // namespace
+
+std::unique_ptr<Score> score_of(const Problem& problem) { return std::make_unique<Product>(problem); }
+
+void pack_keys(const Strided& keys, int64_t dtype, int64_t batch, int64_t head, int64_t count, int64_t size,
+               float* panels) {
+    if (dtype == kFloat32) {
+        pack_panels(static_cast<const float*>(keys.data) + offset(keys, batch, head, 0), keys.row, count, size, panels);
+        return;
+    }
+    std::vector<float> room(size_t(kPanel * size));
+    for (int64_t c = 0; c < count; c += kPanel) {
+        int64_t have = count - c < kPanel ? count - c : kPanel;
+        const uint16_t* from = static_cast<const uint16_t*>(keys.data) + offset(keys, batch, head, c);
+        for (int64_t j = 0; j < have; ++j)
+            for (int64_t d = 0; d < size; ++d) room[j * size + d] = from_bfloat16(from[j * keys.row + d]);
+        pack_panels(room.data(), size, have, size, panels + c * size);
+    }
+}
+
+}  // namespace regard

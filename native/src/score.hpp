@@ -1,0 +1,52 @@
+// How a block of queries is matched with keys, and the gradients of it.
+#pragma once
+
+#include <memory>
+
+#include "products.hpp"
+#include "rows.hpp"
+#include "where.hpp"
+
+namespace regard {
+
+// Queries and keys are prepared by Python: both have `size` numbers. A block's first column is a multiple of kPanel;
+// `columns` is rounded up to whole panels in memory, and what is beyond the keys may hold anything finite.
+class Score {
+public:
+    explicit Score(const Problem& problem) : problem_(problem), padded_(round_up(problem.size, kWidth)) {}
+    virtual ~Score() = default;
+
+    // Room for the keys of one head as `scores` wants them.
+    virtual int64_t packed_floats() const = 0;
+    virtual void pack(int64_t batch, int64_t key_head, float* packed) const = 0;
+
+    // Scores (rows, columns) of a block's queries, which are `padded` wide.
+    virtual void scores(const Block& block, const Rows& query, const float* packed, float* out,
+                        int64_t stride) const = 0;
+
+    // Adds to d_query (rows, padded), to d_key (keys of the head, padded) and to the gradient of what is learned.
+    // `keys` are the head's own rows, `scores` what `scores` gave. Gradients are 0 where nothing is seen, and may be
+    // overwritten.
+    virtual void give(const Block& block, const Rows& query, const Rows& keys, const float* packed,
+                      const float* scores, float* d_scores, int64_t stride, float* d_query, float* d_key,
+                      float* d_learned) const = 0;
+
+    // Numbers that are learned.
+    virtual int64_t learned_floats() const { return 0; }
+    // Whether `give` reads the scores.
+    virtual bool reads_scores() const { return false; }
+
+    int64_t padded() const { return padded_; }
+
+protected:
+    const Problem& problem_;
+    int64_t padded_;
+};
+
+std::unique_ptr<Score> score_of(const Problem& problem);
+
+// The keys of a head as panels, whatever their dtype and strides.
+void pack_keys(const Strided& keys, int64_t dtype, int64_t batch, int64_t head, int64_t count, int64_t size,
+               float* panels);
+
+}  // namespace regard

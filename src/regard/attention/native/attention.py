@@ -1,0 +1,140 @@
+"""Attention by kernels, as operators: `regard::attend` and its backward."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from regard.attention.native.operators import address, function, operator
+from regard.attention.native.problem import Problem, Strided, dense, pointers, problem, strided
+
+# Numbers kept for a row between forward and backward; kSaved in native/src/problem.hpp.
+SAVED = 4
+
+_ARGUMENTS = (
+    "Tensor query, Tensor key, Tensor value, Tensor[] tensors, Tensor? learned, Tensor? number, Tensor? seed, "
+    "int[] steps, float[] numbers, int[] kinds, float[] settings"
+)
+
+
+@cache
+def _functions() -> tuple[Any, Any]:
+    one, two = ctypes.POINTER(Problem), ctypes.POINTER(Strided)
+    pointer = ctypes.c_void_p
+    return (
+        function("attend_forward", one, two, pointer),
+        function(
+            "attend_backward",
+            *(one, two, two, pointer, two, two, two, pointer, ctypes.c_int64, pointer, pointer),
+        ),
+    )
+
+
+def _forward(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> tuple[Tensor, Tensor]:
+    query, key, value = dense(query), dense(key), dense(value)
+    context = query.new_empty((*query.shape[:3], value.shape[-1]))
+    saved = torch.empty((*query.shape[:3], SAVED))
+    asked, kept = problem(query, key, value, *described)
+    _functions()[0](asked, strided(context), saved.data_ptr())
+    del kept
+    return context, saved
+
+
+def _forward_shapes(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> tuple[Tensor, Tensor]:
+    context = query.new_empty((*query.shape[:3], value.shape[-1]))
+    return context, query.new_empty((*query.shape[:3], SAVED), dtype=torch.float32)
+
+
+def _backward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    tensors: Sequence[Tensor],
+    learned: Tensor | None,
+    number: Tensor | None,
+    seed: Tensor | None,
+    steps: Sequence[int],
+    numbers: Sequence[float],
+    kinds: Sequence[int],
+    settings: Sequence[float],
+    context: Tensor,
+    saved: Tensor,
+    outer: Tensor,
+    wanted: Sequence[bool],
+) -> list[Tensor]:
+    query, key, value, context, outer = (dense(tensor) for tensor in (query, key, value, context, outer))
+    asked, kept = problem(query, key, value, tensors, learned, number, seed, steps, numbers, kinds, settings)
+    d_query, d_key, d_value = (
+        torch.empty_like(each, memory_format=torch.contiguous_format) for each in (query, key, value)
+    )
+    # What several rows share is added up by each thread for itself.
+    shared = (*tensors, number, learned)
+    threads = asked.threads
+    sets = [
+        torch.zeros((threads, each.numel())) if want and each is not None else None
+        for each, want in zip(shared, wanted, strict=True)
+    ]
+    places = pointers([None if each is None else each[thread] for thread in range(threads) for each in sets[:-2]])
+    told = any(wanted[:-2])
+    _functions()[1](
+        asked,
+        strided(context),
+        strided(outer),
+        saved.data_ptr(),
+        strided(d_query),
+        strided(d_key),
+        strided(d_value),
+        ctypes.addressof(places) if told else None,
+        len(tensors) if told else 0,
+        address(sets[-1]),
+        address(sets[-2]),
+    )
+    del kept
+    found = [
+        query.new_empty(0) if total is None or each is None else total.sum(0).view(each.shape)
+        for total, each in zip(sets, shared, strict=True)
+    ]
+    return [d_query, d_key, d_value, *found]
+
+
+def _backward_shapes(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> list[Tensor]:
+    tensors, learned, number = described[:3]
+    wanted = described[-1]
+    shared = (
+        query.new_empty(0) if not want else torch.empty_like(each)
+        for each, want in zip((*tensors, number, learned), wanted, strict=True)
+    )
+    return [*(torch.empty_like(each, memory_format=torch.contiguous_format) for each in (query, key, value)), *shared]
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    query, key, value, tensors, learned, number, seed, *settings = inputs
+    context, saved = output
+    ctx.settings, ctx.count = settings, len(tensors)
+    ctx.set_materialize_grads(False)
+    ctx.mark_non_differentiable(saved)
+    ctx.wanted = [each is not None and each.requires_grad for each in (*tensors, number, learned)]
+    ctx.save_for_backward(query, key, value, *tensors, learned, number, seed, context, saved)
+
+
+def _give(ctx: Any, outer: Tensor, _saved: Tensor | None) -> tuple[Any, ...]:
+    query, key, value, *tensors, learned, number, seed, context, saved = ctx.saved_tensors
+    found = attend_backward(
+        query, key, value, tensors, learned, number, seed, *ctx.settings, context, saved, outer, ctx.wanted
+    )
+    shared = [grad if want else None for grad, want in zip(found[3:], ctx.wanted, strict=True)]
+    return *found[:3], shared[:-2], shared[-1], shared[-2], None, None, None, None, None
+
+
+attend = operator(f"attend({_ARGUMENTS}) -> (Tensor, Tensor)", _forward, _forward_shapes)
+attend_backward = operator(
+    f"attend_backward({_ARGUMENTS}, Tensor context, Tensor saved, Tensor outer, bool[] wanted) -> Tensor[]",
+    _backward,
+    _backward_shapes,
+)
+torch.library.register_autograd("regard::attend", _give, setup_context=_keep)

@@ -1,0 +1,102 @@
+"""Our own kernels on a CPU: any where, in time and memory that follow what is seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from regard.attention.call import Call, Prepared
+from regard.attention.native import attention
+from regard.attention.native.library import kernels
+from regard.attention.native.lowered import Lowered, lowered
+from regard.attention.paths.blockwise import differentiable
+from regard.attention.tracing import transformed
+
+
+def refusal(call: Call, prepared: Prepared) -> str | None:
+    """Why the kernels cannot serve a call; None where they can."""
+    found = _served(call, prepared)
+    return found if isinstance(found, str) else None
+
+
+def native(call: Call, prepared: Prepared) -> Tensor:
+    """Context of all queries, (batch, heads, Tq, value size); `refusal` must have been None."""
+    found = _served(call, prepared)
+    assert not isinstance(found, str)
+    if torch.compiler.is_compiling():
+        return _attend(prepared.query, prepared.key, prepared.value, found)[0]
+    return _Native.apply(
+        call, found, prepared.query, prepared.key, prepared.value, *found.differentiable, *call.learned()
+    )
+
+
+def _served(call: Call, prepared: Prepared) -> Lowered | str:
+    if transformed():
+        return "the kernels know no transforms of torch.func and no forward-mode derivatives"
+    missing = kernels().missing
+    return lowered(call, prepared.query.dtype) if missing is None else missing
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, found: Lowered) -> tuple[Tensor, Tensor]:
+    context, saved = attention.attend(
+        query,
+        key,
+        value,
+        found.tensors,
+        found.learned,
+        found.number,
+        found.seed,
+        found.steps,
+        found.numbers,
+        found.kinds,
+        found.settings,
+    )
+    return context, saved
+
+
+class _Native(torch.autograd.Function):
+    """The kernels, with a backward that can be differentiated again, which the kernels' own cannot.
+
+    Its inputs are what the kernels read, for the first derivative, and then what the call learns, for those after it:
+    they are tied to each other by the caller's graph.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, call: Call, found: Lowered, query: Tensor, key: Tensor, value: Tensor, *shared: Tensor | None
+    ) -> Tensor:
+        context, saved = _attend(query, key, value, found)
+        ctx.call, ctx.found = call, found
+        ctx.save_for_backward(query, key, value, context, saved)
+        return context
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        query, key, value, context, saved = ctx.saved_tensors
+        call, found, wanted = ctx.call, ctx.found, ctx.needs_input_grad[2:]
+        kernel, learned = len(found.differentiable), len(call.learned())
+        if torch.is_grad_enabled():
+            want = (*wanted[:3], *wanted[3 + kernel :])
+            again = differentiable(call, Prepared(query, key, value), want, grads[0])
+            return None, None, *again[:3], *(None,) * kernel, *again[3:]
+        result = attention.attend_backward(
+            query,
+            key,
+            value,
+            found.tensors,
+            found.learned,
+            found.number,
+            found.seed,
+            found.steps,
+            found.numbers,
+            found.kinds,
+            found.settings,
+            context,
+            saved,
+            grads[0],
+            wanted[3 : 3 + kernel],
+        )
+        shared = (grad if want else None for grad, want in zip(result[3:], wanted[3:], strict=False))
+        return None, None, *result[:3], *shared, *(None,) * learned
