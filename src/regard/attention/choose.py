@@ -10,6 +10,7 @@ from torch import Tensor
 
 from regard.attention.attend import AnyScore, prepare_call
 from regard.attention.call import Call, Prepared, hide, tile_scores
+from regard.attention.dropout import drawn_seed
 from regard.attention.estimators import Choice, Estimator, Marginal, Reinforce, Variational
 from regard.attention.finite import Clean, poison
 from regard.attention.paths.blockwise import whole_tiles
@@ -79,7 +80,7 @@ def choose(
     if isinstance(estimator, Variational):
         proposal, its_keys = prepare_call(estimator.query, key, value, estimator.score, where, Softmax(), None)
         asked = _Asked.of(estimator.query, its_keys, proposal)
-    found = [_once(asked, prior, estimator, _seed(generator)) for _sample in range(estimator.samples)]
+    found = [_once(asked, prior, estimator, drawn_seed(generator)) for _sample in range(estimator.samples)]
     return found[0] if len(found) == 1 else _stacked(found)
 
 
@@ -115,7 +116,7 @@ class _Asked:
         return Clean(part.spread(tile).value, bad)
 
 
-def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: int) -> Choice:
+def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: Tensor) -> Choice:
     call, space = asked.call, asked.call.space
 
     def visit(part: Prepared, tile: Tile, carry: Tensor | None) -> tuple[tuple[Tensor, ...], Tensor | None]:
@@ -176,8 +177,3 @@ def _stacked(found: list[Choice]) -> Choice:
         torch.stack([getattr(one, name) for one in found]) for name in ("context", "index", "log_prob")
     )
     return Choice(context, index, log_prob, found[0].entropy, found[0].divergence)
-
-
-def _seed(generator: torch.Generator | None) -> int:
-    device = None if generator is None else generator.device
-    return int(torch.randint(1 << 31, (), generator=generator, device=device))
