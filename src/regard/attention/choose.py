@@ -9,13 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.attention.attend import AnyScore, prepare_call
-from regard.attention.call import Call, Prepared, hide, tile_scores
+from regard.attention.call import Call, Prepared, hide, shown, spoil, tile_scores
 from regard.attention.dropout import drawn_seed
 from regard.attention.estimators import Choice, Estimator, Marginal, Reinforce, Variational
-from regard.attention.finite import Clean, poison
+from regard.attention.finite import Clean
 from regard.attention.paths.blockwise import whole_tiles
 from regard.attention.paths.streaming import joined, stream
-from regard.attention.prepared import PreparedKeys, prepare_query
+from regard.attention.prepared import PreparedKeys, prepare_query, spoiled_rows
 from regard.attention.scores.dot import Dot
 from regard.attention.space import Tile
 from regard.attention.weighings.gumbel import gumbel_noise
@@ -94,21 +94,17 @@ class _Asked:
     @classmethod
     def of(cls, query: Tensor, keys: PreparedKeys, call: Call) -> _Asked:
         asked = prepare_query(query, keys)
-        spoiled = None
-        if asked.bad is not None or keys.bad_key is not None:
-            spoiled = poison(call, asked.bad, keys.bad_key, None)
-        return cls(call, Prepared(asked.tensor, keys.key, keys.value), spoiled, keys.bad_value)
+        prepared = Prepared(asked.tensor, keys.key, keys.value)
+        return cls(call, prepared, spoiled_rows(call, asked, keys), keys.bad_value)
 
     def logits(self, part: Prepared, tile: Tile) -> tuple[Tensor, Tensor]:
         """Log-probabilities of a tile's keys, those that may not be seen at the lowest number, and which may."""
         scores, seen = tile_scores(self.call, part.spread(tile), tile)
-        logits = widened(scores)
-        visible = torch.ones((), dtype=torch.bool, device=scores.device) if seen.visible is None else seen.visible
+        logits, visible = widened(scores), shown(seen, scores)
         if seen.factor is not None:
             logits = logits + seen.factor.clamp(min=torch.finfo(logits.dtype).tiny).log()
-        if self.spoiled is not None:
-            logits = torch.where(visible, logits * self.spoiled[tile.index].to(logits.dtype), logits)
-        return hide(logits.log_softmax(-1), seen, torch.finfo(logits.dtype).min), visible.expand(logits.shape)
+        logits = spoil(logits, visible, self.spoiled, tile).log_softmax(-1)
+        return hide(logits, seen, torch.finfo(logits.dtype).min), visible
 
     def values(self, part: Prepared, tile: Tile) -> Clean:
         """Values of a tile's keys, for each of its heads."""
@@ -126,18 +122,22 @@ def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: Tensor) -> C
         index = noisy.argmax(-1, keepdim=True)
         empty = ~visible.any(-1)
         log_prob = logs.gather(-1, index).squeeze(-1).masked_fill(empty, 0)
-        entropy = -torch.where(visible, logs.exp() * logs, 0).sum(-1)
         found = [_read(estimator.weights(logs, noisy), index, asked.values(part, tile), visible)]
-        found += [index.squeeze(-1).masked_fill(empty, -1), log_prob, entropy]
+        found += [index.squeeze(-1).masked_fill(empty, -1), log_prob, -_mean(logs, logs, visible)]
         if prior is not asked:
             beneath, _seen = prior.logits(prior.prepared.cut(tile), tile)
-            found.append(torch.where(visible, logs.exp() * (logs - beneath), 0).sum(-1))
+            found.append(_mean(logs - beneath, logs, visible))
         return tuple(found), carry
 
     with torch.autocast(space.device.type, enabled=False):
         pieces = list(stream(asked.prepared, whole_tiles(call, asked.prepared), visit))
     each = [joined(space, ((tile, found[place]) for tile, found in pieces)) for place in range(len(pieces[0][1]))]
     return Choice(*(tensor.reshape(*space.lead, *tensor.shape[2:]) for tensor in each))
+
+
+def _mean(cells: Tensor, logs: Tensor, visible: Tensor) -> Tensor:
+    """Mean of each row's cells, those that may be seen, by the log-probabilities of their keys."""
+    return torch.where(visible, logs.exp() * cells, 0).sum(-1)
 
 
 def _read(weights: Tensor | None, index: Tensor, values: Clean, visible: Tensor) -> Tensor:
@@ -161,7 +161,7 @@ def _every(query: Tensor, keys: PreparedKeys, call: Call, value: Tensor) -> Choi
     tile = space.whole()
     with torch.autocast(space.device.type, enabled=False):
         logs, visible = asked.logits(asked.prepared, tile)
-        entropy = -torch.where(visible, logs.exp() * logs, 0).sum(-1).reshape(*space.lead, -1)
+        entropy = -_mean(logs, logs, visible).reshape(*space.lead, -1)
         log_prob = logs.masked_fill(~visible, -torch.inf).movedim(-1, 0).reshape(space.keys, *space.lead, -1)
         values = asked.values(asked.prepared, tile)
         each = values.tensor.movedim(-2, 0).unsqueeze(-2).expand(-1, -1, -1, space.queries, -1)
