@@ -118,11 +118,6 @@ def tile_scores(call: Call, part: Prepared, tile: Tile) -> tuple[Tensor, Seen]:
     return hide(scores, seen, torch.finfo(scores.dtype).min), seen
 
 
-def tile_weights(call: Call, part: Prepared, tile: Tile, *, exactly: bool = False) -> Tensor:
-    """Weights of a tile whose rows are the first, or do not hang on those before them."""
-    return tile_step(call, part, tile, None, exactly=exactly)[0]
-
-
 def tile_context(
     call: Call, part: Prepared, tile: Tile, carry: Tensor | None = None, *, exactly: bool = False
 ) -> tuple[Tensor, Tensor | None]:
