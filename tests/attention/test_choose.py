@@ -352,5 +352,7 @@ def test_what_does_not_fit_is_said():
         rg.Rollout().value(torch.ones(2), None)
     with pytest.raises(ValueError, match="samples is 0"):
         rg.Reinforce(samples=0)
+    with pytest.raises(ValueError, match="samples is -1, expected at least 1"):
+        rg.Variational(query, rg.Dot(), samples=-1)
     with pytest.raises(ValueError, match="expected at least one query and one key"):
         rg.choose(query, key[:, :0], value[:, :0])
