@@ -81,6 +81,102 @@ def test_what_may_not_be_seen_is_not_chosen_and_an_empty_row_chooses_nothing(sma
         assert all(torch.isfinite(grad).all() and grad[1].eq(0).all() for grad in grads)
 
 
+def read_by_hand(choice: rg.Choice, value: Tensor) -> Tensor:
+    """The values at the chosen keys, query by query, NaN and all; a query head reads the key head of its group."""
+    found = torch.zeros_like(choice.context)
+    for b, h, i in torch.cartesian_prod(*map(torch.arange, choice.index.shape)).tolist():
+        if choice.index[b, h, i] >= 0:
+            found[b, h, i] = value[b, h // 2, choice.index[b, h, i]]
+    return found
+
+
+def spoiled_problem() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Query, key, value and mask, with grouped heads, an empty row, and values that are not finite here and there."""
+    query, key, value = numbers(2, 6, 7, 5, seed=0), numbers(2, 3, 11, 5, seed=1), numbers(2, 3, 11, 13, seed=2)
+    value[torch.rand(value.shape, generator=torch.Generator().manual_seed(4)) < 0.1] = torch.nan
+    value[1, 2, 3, 5] = torch.inf
+    mask = torch.rand(2, 1, 7, 11, generator=torch.Generator().manual_seed(3)) < 0.6
+    mask[1, 0, 2] = False
+    return query, key, value, mask
+
+
+HARD = [
+    rg.Reinforce(),
+    rg.Greedy(),
+    rg.StraightThrough(),
+    rg.GumbelSoftmax(hard=True),
+    rg.Variational(numbers(2, 6, 7, 5, seed=9), rg.Dot()),
+]
+
+
+@pytest.mark.parametrize("estimator", HARD, ids=lambda one: type(one).__name__)
+def test_the_value_that_was_chosen_spoils_the_context_and_no_other(estimator, small_tiles):
+    query, key, value, mask = spoiled_problem()
+    choice = rg.choose(
+        query, key, value, where=rg.Mask(mask), estimator=estimator, generator=torch.Generator().manual_seed(8)
+    )
+    expected = read_by_hand(choice, value)
+    assert 20 < expected.isfinite().logical_not().sum() < expected.numel() / 2
+    torch.testing.assert_close(choice.context, expected.masked_fill(expected.isinf(), torch.nan), equal_nan=True)
+    assert choice.log_prob.isfinite().all()
+    assert choice.entropy.isfinite().all()
+
+
+def test_a_relaxed_choice_is_spoiled_by_every_value_that_may_be_seen(small_tiles):
+    query, key, value, mask = spoiled_problem()
+
+    def context(values: Tensor) -> Tensor:
+        generator = torch.Generator().manual_seed(8)
+        estimator = rg.GumbelSoftmax(0.5)
+        return rg.choose(query, key, values, where=rg.Mask(mask), estimator=estimator, generator=generator).context
+
+    bad = ~value.isfinite().repeat_interleave(2, dim=1)
+    sees = (mask[..., None] & bad[:, :, None]).any(-2)
+    assert 0 < sees.sum() < sees.numel()
+    expected = context(value.nan_to_num(7.0, 7.0)).masked_fill(sees, torch.nan)
+    torch.testing.assert_close(context(value), expected, equal_nan=True)
+
+
+def test_the_marginal_is_spoiled_where_a_key_may_be_seen():
+    query, key, value, mask = spoiled_problem()
+    choice = rg.choose(query, key, value, where=rg.Mask(mask), estimator=rg.Marginal())
+    every = value.repeat_interleave(2, dim=1).movedim(-2, 0).unsqueeze(-2).expand(choice.context.shape)
+    shown = mask.movedim(-1, 0).unsqueeze(-1).expand(choice.context.shape)
+    expected = every.masked_fill(every.isinf(), torch.nan)
+    torch.testing.assert_close(choice.context[shown], expected[shown], equal_nan=True)
+    assert choice.context[~shown].isfinite().all()
+
+
+@pytest.mark.parametrize("estimator", [*HARD, rg.GumbelSoftmax(), rg.Marginal()], ids=lambda one: type(one).__name__)
+def test_a_value_that_is_hidden_or_not_chosen_reaches_no_gradient(estimator, small_tiles):
+    query, key, value = numbers(2, 6, 7, 5, seed=0), numbers(2, 3, 11, 5, seed=1), numbers(2, 3, 11, 13, seed=2)
+    where = rg.Lengths(torch.tensor([7, 0]))
+
+    def go(values: Tensor) -> tuple[rg.Choice, list[Tensor]]:
+        leaves = [tensor.clone().requires_grad_() for tensor in (query, key, values)]
+        generator = torch.Generator().manual_seed(8)
+        choice = rg.choose(*leaves, where=where, estimator=estimator, generator=generator)
+        likely = choice.log_prob[choice.log_prob.isfinite()]
+        loss = choice.context.square().sum() + likely.sum() + choice.entropy.sum()
+        if choice.divergence is not None:
+            loss = loss + choice.divergence.sum()
+        return choice, list(torch.autograd.grad(loss, leaves))
+
+    unread = torch.ones(2, 3, 11, dtype=torch.bool)
+    unread[0, :, :7] = False
+    if estimator in HARD:
+        chosen = go(value)[0].index[0].unflatten(0, (3, 2)).flatten(1)
+        unread[0] = True
+        unread[0].scatter_(-1, chosen, False)
+        assert unread[0, :, :7].any()
+    _choice, expected = go(value.masked_fill(unread[..., None], 0))
+    choice, found = go(value.masked_fill(unread[..., None], torch.nan))
+    assert choice.context.isfinite().all()
+    for one, other in zip(found[:2], expected[:2], strict=True):
+        torch.testing.assert_close(one, other)
+    torch.testing.assert_close(found[2], expected[2].masked_fill(unread[..., None], 0))
+
+
 def test_greedy_takes_the_most_probable_and_a_gaussian_counts():
     key = torch.tensor([[1.0], [2.0], [1.9], [0.0]])
     query = torch.ones(1, 1)
@@ -256,5 +352,7 @@ def test_what_does_not_fit_is_said():
         rg.Rollout().value(torch.ones(2), None)
     with pytest.raises(ValueError, match="samples is 0"):
         rg.Reinforce(samples=0)
+    with pytest.raises(ValueError, match="samples is -1, expected at least 1"):
+        rg.Variational(query, rg.Dot(), samples=-1)
     with pytest.raises(ValueError, match="expected at least one query and one key"):
         rg.choose(query, key[:, :0], value[:, :0])

@@ -72,6 +72,19 @@ def hide(tensor: Tensor, seen: Seen, filler: float) -> Tensor:
     return tensor if seen.visible is None else tensor.masked_fill(~seen.visible, filler)
 
 
+def shown(seen: Seen, scores: Tensor) -> Tensor:
+    """Which cells of a tile may be seen, in the shape of its scores."""
+    visible = torch.ones((), dtype=torch.bool, device=scores.device) if seen.visible is None else seen.visible
+    return visible.expand(scores.shape)
+
+
+def spoil(cells: Tensor, visible: Tensor, spoiled: Tensor | None, tile: Tile) -> Tensor:
+    """The cells of a tile, those that may be seen times the factor of their row, (batch, heads, Tq, 1)."""
+    if spoiled is None:
+        return cells
+    return torch.where(visible, cells * spoiled[tile.index].to(cells.dtype), cells)
+
+
 def tile_step(
     call: Call, part: Prepared, tile: Tile, carry: Tensor | None, *, exactly: bool = False
 ) -> tuple[Tensor, Tensor | None]:
@@ -103,11 +116,6 @@ def tile_scores(call: Call, part: Prepared, tile: Tile) -> tuple[Tensor, Seen]:
     if seen.prior is not None:
         scores = scores + seen.prior
     return hide(scores, seen, torch.finfo(scores.dtype).min), seen
-
-
-def tile_weights(call: Call, part: Prepared, tile: Tile, *, exactly: bool = False) -> Tensor:
-    """Weights of a tile whose rows are the first, or do not hang on those before them."""
-    return tile_step(call, part, tile, None, exactly=exactly)[0]
 
 
 def tile_context(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from regard.attention.attend import AnyScore, prepare_call
-from regard.attention.call import Call, Prepared, hide, tile_scores
+from regard.attention.call import Call, Prepared, hide, shown, spoil, tile_scores
+from regard.attention.dropout import drawn_seed
 from regard.attention.estimators import Choice, Estimator, Marginal, Reinforce, Variational
-from regard.attention.finite import poison
+from regard.attention.finite import Clean
 from regard.attention.paths.blockwise import whole_tiles
 from regard.attention.paths.streaming import joined, stream
-from regard.attention.prepared import PreparedKeys, prepare_query
+from regard.attention.prepared import PreparedKeys, prepare_query, spoiled_rows
 from regard.attention.scores.dot import Dot
 from regard.attention.space import Tile
 from regard.attention.weighings.gumbel import gumbel_noise
@@ -36,8 +39,8 @@ def choose(
     z ~ p = softmax(score(query, key) for every key that where shows),   context = value_z
 
     A factor of the where (a Gaussian round a centre) multiplies p, which is then normalised again. Memory grows with
-    Tq + Tk. A query that may see nothing gets context 0, index -1, log-probability 0 and entropy 0. Shapes and
-    conventions are those of `attend`.
+    Tq + Tk. A query that may see nothing gets context 0, index -1, log-probability 0 and entropy 0. A value that is
+    not finite makes the context NaN where it is read, and only there. Shapes and conventions are those of `attend`.
 
     Args:
         query: what is asked, (..., Tq, D).
@@ -77,37 +80,39 @@ def choose(
     if isinstance(estimator, Variational):
         proposal, its_keys = prepare_call(estimator.query, key, value, estimator.score, where, Softmax(), None)
         asked = _Asked.of(estimator.query, its_keys, proposal)
-    found = [_once(asked, prior, estimator, _seed(generator)) for _sample in range(estimator.samples)]
+    found = [_once(asked, prior, estimator, drawn_seed(generator)) for _sample in range(estimator.samples)]
     return found[0] if len(found) == 1 else _stacked(found)
 
 
 class _Asked:
-    """Prepared queries of one call, and what NaN there is to pass on."""
+    """Prepared queries of one call, and what NaN there is to pass on: of rows, and of values where they are read."""
 
-    def __init__(self, call: Call, prepared: Prepared, spoiled: Tensor | None) -> None:
+    def __init__(self, call: Call, prepared: Prepared, spoiled: Tensor | None, bad_value: Tensor | None) -> None:
         self.call, self.prepared, self.spoiled = call, prepared, spoiled
+        self.bad = None if bad_value is None else replace(prepared, value=bad_value)
 
     @classmethod
     def of(cls, query: Tensor, keys: PreparedKeys, call: Call) -> _Asked:
         asked = prepare_query(query, keys)
-        spoiled = None
-        if asked.bad is not None or keys.bad_key is not None:
-            spoiled = poison(call, asked.bad, keys.bad_key, None)
-        return cls(call, Prepared(asked.tensor, keys.key, keys.value), spoiled)
+        prepared = Prepared(asked.tensor, keys.key, keys.value)
+        return cls(call, prepared, spoiled_rows(call, asked, keys), keys.bad_value)
 
     def logits(self, part: Prepared, tile: Tile) -> tuple[Tensor, Tensor]:
         """Log-probabilities of a tile's keys, those that may not be seen at the lowest number, and which may."""
         scores, seen = tile_scores(self.call, part.spread(tile), tile)
-        logits = widened(scores)
-        visible = torch.ones((), dtype=torch.bool, device=scores.device) if seen.visible is None else seen.visible
+        logits, visible = widened(scores), shown(seen, scores)
         if seen.factor is not None:
             logits = logits + seen.factor.clamp(min=torch.finfo(logits.dtype).tiny).log()
-        if self.spoiled is not None:
-            logits = torch.where(visible, logits * self.spoiled[tile.index].to(logits.dtype), logits)
-        return hide(logits.log_softmax(-1), seen, torch.finfo(logits.dtype).min), visible.expand(logits.shape)
+        logits = spoil(logits, visible, self.spoiled, tile).log_softmax(-1)
+        return hide(logits, seen, torch.finfo(logits.dtype).min), visible
+
+    def values(self, part: Prepared, tile: Tile) -> Clean:
+        """Values of a tile's keys, for each of its heads."""
+        bad = None if self.bad is None else self.bad.cut(tile).spread(tile).value
+        return Clean(part.spread(tile).value, bad)
 
 
-def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: int) -> Choice:
+def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: Tensor) -> Choice:
     call, space = asked.call, asked.call.space
 
     def visit(part: Prepared, tile: Tile, carry: Tensor | None) -> tuple[tuple[Tensor, ...], Tensor | None]:
@@ -117,12 +122,11 @@ def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: int) -> Choi
         index = noisy.argmax(-1, keepdim=True)
         empty = ~visible.any(-1)
         log_prob = logs.gather(-1, index).squeeze(-1).masked_fill(empty, 0)
-        entropy = -torch.where(visible, logs.exp() * logs, 0).sum(-1)
-        found = [_read(estimator.weights(logs, noisy), index, part.spread(tile).value, visible)]
-        found += [index.squeeze(-1).masked_fill(empty, -1), log_prob, entropy]
+        found = [_read(estimator.weights(logs, noisy), index, asked.values(part, tile), visible)]
+        found += [index.squeeze(-1).masked_fill(empty, -1), log_prob, -_mean(logs, logs, visible)]
         if prior is not asked:
             beneath, _seen = prior.logits(prior.prepared.cut(tile), tile)
-            found.append(torch.where(visible, logs.exp() * (logs - beneath), 0).sum(-1))
+            found.append(_mean(logs - beneath, logs, visible))
         return tuple(found), carry
 
     with torch.autocast(space.device.type, enabled=False):
@@ -131,12 +135,24 @@ def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: int) -> Choi
     return Choice(*(tensor.reshape(*space.lead, *tensor.shape[2:]) for tensor in each))
 
 
-def _read(weights: Tensor | None, index: Tensor, value: Tensor, visible: Tensor) -> Tensor:
-    """Values by weights, or those at the index; 0 where nothing may be seen."""
+def _mean(cells: Tensor, logs: Tensor, visible: Tensor) -> Tensor:
+    """Mean of each row's cells, those that may be seen, by the log-probabilities of their keys."""
+    return torch.where(visible, logs.exp() * cells, 0).sum(-1)
+
+
+def _read(weights: Tensor | None, index: Tensor, values: Clean, visible: Tensor) -> Tensor:
+    """Values by weights, or those at the index; NaN where one that is read is bad, 0 where nothing may be seen."""
+    value, bad = values.tensor, values.bad
     if weights is not None:
-        return torch.where(visible, weights, 0).to(value.dtype) @ value
-    context = value.gather(-2, index.expand(*index.shape[:-1], value.shape[-1]))
+        used = torch.where(visible, weights, 0).to(value.dtype)
+        return _spoiled(used @ value, None if bad is None else (used != 0).to(value.dtype) @ bad.to(value.dtype) > 0)
+    place = index.expand(*index.shape[:-1], value.shape[-1])
+    context = _spoiled(value.gather(-2, place), None if bad is None else bad.gather(-2, place))
     return context.masked_fill(~visible.any(-1, keepdim=True), 0)
+
+
+def _spoiled(context: Tensor, bad: Tensor | None) -> Tensor:
+    return context if bad is None else context * torch.where(bad, torch.nan, 1.0).to(context.dtype)
 
 
 def _every(query: Tensor, keys: PreparedKeys, call: Call, value: Tensor) -> Choice:
@@ -145,10 +161,13 @@ def _every(query: Tensor, keys: PreparedKeys, call: Call, value: Tensor) -> Choi
     tile = space.whole()
     with torch.autocast(space.device.type, enabled=False):
         logs, visible = asked.logits(asked.prepared, tile)
-        entropy = -torch.where(visible, logs.exp() * logs, 0).sum(-1).reshape(*space.lead, -1)
+        entropy = -_mean(logs, logs, visible).reshape(*space.lead, -1)
         log_prob = logs.masked_fill(~visible, -torch.inf).movedim(-1, 0).reshape(space.keys, *space.lead, -1)
-        values = asked.prepared.spread(tile).value.movedim(-2, 0).unsqueeze(-2)
-    context = values.expand(*values.shape[:-2], space.queries, -1).reshape(*log_prob.shape, value.shape[-1])
+        values = asked.values(asked.prepared, tile)
+        each = values.tensor.movedim(-2, 0).unsqueeze(-2).expand(-1, -1, -1, space.queries, -1)
+        if values.bad is not None:
+            each = _spoiled(each, values.bad.movedim(-2, 0).unsqueeze(-2) & visible.movedim(-1, 0).unsqueeze(-1))
+    context = each.reshape(*log_prob.shape, value.shape[-1])
     places = torch.arange(space.keys, device=space.device).reshape(-1, *(1,) * (log_prob.dim() - 1))
     return Choice(context, places.expand(log_prob.shape), log_prob, entropy)
 
@@ -158,8 +177,3 @@ def _stacked(found: list[Choice]) -> Choice:
         torch.stack([getattr(one, name) for one in found]) for name in ("context", "index", "log_prob")
     )
     return Choice(context, index, log_prob, found[0].entropy, found[0].divergence)
-
-
-def _seed(generator: torch.Generator | None) -> int:
-    device = None if generator is None else generator.device
-    return int(torch.randint(1 << 31, (), generator=generator, device=device))

@@ -62,6 +62,13 @@ def prepare_query(query: Tensor, keys: PreparedKeys) -> Clean:
     return Clean(prepared, None if found.bad is None else lift(found.bad))
 
 
+def spoiled_rows(call: Call, query: Clean, keys: PreparedKeys) -> Tensor | None:
+    """NaN for queries with a score that is not finite and 1 for the others, (batch, heads, Tq, 1); None for all 1."""
+    if query.bad is None and keys.bad_key is None:
+        return None
+    return poison(call, query.bad, keys.bad_key, None)
+
+
 def context_of(call: Call, query: Clean, keys: PreparedKeys, path: Path | None) -> Tensor:
     """Context (*lead, Tq, Dv) of prepared queries."""
     space = call.space

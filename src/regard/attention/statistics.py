@@ -9,12 +9,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.attention.attend import AnyScore, prepare_call
-from regard.attention.call import Call, Prepared, tile_scores, weighed
+from regard.attention.call import Call, Prepared, shown, spoil, tile_scores, weighed
 from regard.attention.facts import Visited, Wanted, facts_of
-from regard.attention.finite import poison
 from regard.attention.paths.blockwise import whole_tiles
 from regard.attention.paths.streaming import stream
-from regard.attention.prepared import prepare_query
+from regard.attention.prepared import prepare_query, spoiled_rows
 from regard.attention.scores.dot import Dot
 from regard.attention.space import Tile
 from regard.attention.weighings.softmax import Softmax
@@ -89,9 +88,7 @@ def statistics(
             f"query has shape {tuple(query.shape)} and key {tuple(key.shape)}; expected at least one query and one "
             "key."
         )
-    spoiled = None
-    if asked.bad is not None or keys.bad_key is not None:
-        spoiled = poison(call, asked.bad, keys.bad_key, None)
+    spoiled = spoiled_rows(call, asked, keys)
     with torch.autocast(call.space.device.type, enabled=False):
         return _found(call, Prepared(asked.tensor, keys.key, keys.value), wanted, spoiled)
 
@@ -125,9 +122,6 @@ def _visited(
     scores, seen = tile_scores(call, part.spread(tile), tile)
     weights, carry = weighed(call, scores, seen, tile, carry)
     scores, weights = widened(scores), widened(weights)
-    visible = torch.ones((), dtype=torch.bool, device=scores.device) if seen.visible is None else seen.visible
-    if spoiled is not None:
-        factor = spoiled[tile.index].to(weights.dtype)
-        scores, weights = (torch.where(visible, tensor * factor, tensor) for tensor in (scores, weights))
-    empty = ~visible.expand(scores.shape).any(-1)
-    return Visited(tile, scores, weights, empty, most), carry
+    visible = shown(seen, scores)
+    scores, weights = (spoil(cells, visible, spoiled, tile) for cells in (scores, weights))
+    return Visited(tile, scores, weights, ~visible.any(-1), most), carry

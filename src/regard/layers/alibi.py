@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from regard.layers.checks import check_sizes
+
 
 def alibi_slopes(heads: int) -> Float[Tensor, " heads"]:
     """Slopes of attention with linear biases: head h adds -slope_h * distance to its scores.
@@ -28,8 +30,7 @@ def alibi_slopes(heads: int) -> Float[Tensor, " heads"]:
 
     Source: Press, Smith and Lewis 2022, section 3; other numbers of heads as in the authors' program.
     """
-    if heads < 1:
-        raise ValueError(f"heads is {heads}, expected a positive number.")
+    check_sizes(heads=heads)
     power = 1 << (heads.bit_length() - 1)
     return torch.cat((_powers(power), _powers(2 * power)[0::2][: heads - power]))
 

@@ -15,7 +15,7 @@ def check_sizes(**sizes: int) -> None:
 def check_last(name: str, tensor: Tensor, dimensions: int, size: int) -> None:
     """Raise ValueError where a tensor has not this many axes, or its last has not this size."""
     if tensor.dim() != dimensions or tensor.shape[-1] != size:
-        axes = {2: "(batch, size)", 3: "(batch, time, size)"}.get(dimensions, f"{dimensions} axes")
+        axes = {2: f"(batch, {size})", 3: f"(batch, time, {size})"}.get(dimensions, f"{dimensions} axes")
         raise ValueError(
             f"{name} has shape {tuple(tensor.shape)}, expected {axes} with a last axis of {size}; reshape it, or "
             "build the layer for its size."

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.layers.checks import check_sizes
+
 Image = Float[Tensor, "batch channels height width"]
 Location = Float[Tensor, "batch 2"]
 
@@ -72,10 +74,7 @@ class Glimpse(nn.Module):
 
     def __init__(self, channels: int, size: int, scales: int, hidden_size: int, output_size: int) -> None:
         super().__init__()
-        given = {"channels": channels, "size": size, "scales": scales, "hidden_size": hidden_size}
-        for name, number in (given | {"output_size": output_size}).items():
-            if number < 1:
-                raise ValueError(f"{name} is {number}, expected a positive number.")
+        check_sizes(channels=channels, size=size, scales=scales, hidden_size=hidden_size, output_size=output_size)
         self.size, self.scales = size, scales
         self.what = nn.Linear(scales * channels * size * size, hidden_size)
         self.where = nn.Linear(2, hidden_size)

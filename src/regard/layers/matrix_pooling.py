@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import Answer, Memory, Score, Softmax, Weighing, Where
+from regard.attention import Answer, Memory, Softmax, Weighing, Where
+from regard.attention.scores.score import InnerProduct
 
 
 class MatrixPooling(nn.Module):
@@ -56,7 +57,7 @@ class MatrixPooling(nn.Module):
         return memory.answer(self.interests.weight.expand(inputs.shape[0], -1, -1), self.weigh)
 
 
-class _Hidden(nn.Module, Score):
+class _Hidden(nn.Module, InnerProduct):
     """A query against the hidden layer over a key: q . tanh(W1 k).
 
     A score and not a layer before it, so that a hidden key's NaN never meets W1.
@@ -71,13 +72,6 @@ class _Hidden(nn.Module, Score):
 
     def prepare_key(self, key: Tensor, start: int = 0) -> Tensor:
         return self.hidden(key).tanh()
-
-    def tile(self, query: Tensor, key: Tensor) -> Tensor:
-        return query @ key.transpose(-1, -2)
-
-    @property
-    def is_inner_product(self) -> bool:
-        return True
 
 
 def redundancy(weights: Float[Tensor, "*batch rows time"]) -> Float[Tensor, "*batch"]:

@@ -15,6 +15,7 @@ from regard.attention.finite import clean, poison
 from regard.attention.shapes import lift, space_of
 from regard.attention.space import Space, Tile
 from regard.attention.wheres.where import Everything
+from regard.layers.checks import check_last
 
 # Numbers of the hidden layer, or scores, held at once.
 CELLS = 1 << 21
@@ -76,8 +77,8 @@ class MultiDimensional(nn.Module):
         where: Where | None = None,
     ) -> Float[Tensor, "batch queries size"]:
         """What each query reads, feature by feature."""
-        _check("queries", queries, self.query.in_features)
-        _check("inputs", inputs, self.key.in_features)
+        check_last("queries", queries, 3, self.query.in_features)
+        check_last("inputs", inputs, 3, self.key.in_features)
         asked = clean(queries)
         context, call = _read(self.query(asked.tensor), inputs, self.key, self.score, where, self.weigh)
         if asked.bad is None:
@@ -122,7 +123,7 @@ class MultiDimensionalPooling(nn.Module):
         self, inputs: Float[Tensor, "batch keys size"], where: Where | None = None
     ) -> Float[Tensor, "batch size"]:
         """The pooled sequence; 0 where `where` shows no position."""
-        _check("inputs", inputs, self.key.in_features)
+        check_last("inputs", inputs, 3, self.key.in_features)
         # One query that says nothing: the hidden layer then hears the inputs alone.
         nothing = inputs.new_zeros(inputs.shape[0], 1, self.key.out_features)
         return _read(nothing, inputs, self.key, self.score, where, self.weigh)[0].squeeze(1)
@@ -186,8 +187,3 @@ def _tile(call: Call, whole: Prepared, tile: Tile) -> Tensor:
     if not len(tile.columns):
         return part.value.new_zeros(part.value.shape[0], len(tile.rows), part.value.shape[1])
     return tile_context(call, part, tile)[0].squeeze(-1).transpose(1, 2)
-
-
-def _check(name: str, tensor: Tensor, size: int) -> None:
-    if tensor.dim() != 3 or tensor.shape[-1] != size:
-        raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected (batch, time, {size}).")

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from regard.attention import Additive, Score, Softmax, Where
 from regard.attention.call import Call, Prepared, hide
-from regard.attention.finite import poison
-from regard.attention.prepared import PreparedKeys, prepare_query
+from regard.attention.prepared import PreparedKeys, prepare_query, spoiled_rows
 from regard.attention.shapes import space_of, working_dtype
 from regard.attention.wheres.where import Everything
 from regard.layers.checks import check_last
@@ -54,8 +53,9 @@ def log_weights(
     asked = prepare_query(query, keys)
     with torch.autocast(query.device.type, enabled=False):
         logs = _log_weights(call, Prepared(asked.tensor, keys.key, keys.value))
-        if asked.bad is not None or keys.bad_key is not None:
-            logs = logs * poison(call, asked.bad, keys.bad_key, None).to(logs.dtype)
+        spoiled = spoiled_rows(call, asked, keys)
+        if spoiled is not None:
+            logs = logs * spoiled.to(logs.dtype)
     return logs.reshape(*call.space.lead, *logs.shape[2:])
 
 

@@ -60,3 +60,9 @@ class Estimator(ABC):
 
         None reads the value of the chosen key, and no gradient passes through the choice.
         """
+
+
+def check_samples(samples: int) -> None:
+    """Raise ValueError where a number of samples is none."""
+    if samples < 1:
+        raise ValueError(f"samples is {samples}, expected at least 1.")

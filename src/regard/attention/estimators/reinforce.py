@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from regard.attention.estimators.baselines import Baseline, NoBaseline
-from regard.attention.estimators.estimator import Choice, Estimator
+from regard.attention.estimators.estimator import Choice, Estimator, check_samples
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,7 @@ class Reinforce(Estimator):
     samples: int = 1
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise ValueError(f"samples is {self.samples}, expected at least 1.")
+        check_samples(self.samples)
 
     def weights(self, scores: Tensor, noisy: Tensor) -> Tensor | None:
         return None

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.attention.estimators.baselines import Baseline, NoBaseline
-from regard.attention.estimators.estimator import Choice, Estimator
+from regard.attention.estimators.estimator import Choice, Estimator, check_samples
 from regard.attention.estimators.reinforce import Reinforce
 from regard.attention.scores.score import Score
 
@@ -47,8 +47,7 @@ class Variational(Estimator):
     samples: int = 1
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise ValueError(f"samples is {self.samples}, expected at least 1.")
+        check_samples(self.samples)
 
     def weights(self, scores: Tensor, noisy: Tensor) -> Tensor | None:
         return None

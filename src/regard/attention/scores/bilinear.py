@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from regard.attention.scores.score import Score
+from regard.attention.scores.score import InnerProduct
 
 
-class Bilinear(nn.Module, Score):
+class Bilinear(nn.Module, InnerProduct):
     """Score a query against a key through a learned matrix.
 
     score(q, k) = q . W . k
@@ -45,13 +45,6 @@ class Bilinear(nn.Module, Score):
 
     def prepare_key(self, key: Tensor, start: int = 0) -> Tensor:
         return key
-
-    def tile(self, query: Tensor, key: Tensor) -> Tensor:
-        return query @ key.transpose(-1, -2)
-
-    @property
-    def is_inner_product(self) -> bool:
-        return True
 
     def check(self, query_size: int, key_size: int) -> None:
         have = tuple(self.weight.shape)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from regard.attention.scores.score import Score
+from regard.attention.scores.score import InnerProduct, check_equal
 
 
 @dataclass(frozen=True)
-class Cosine(Score):
+class Cosine(InnerProduct):
     """Score a query against a key by the cosine of their angle; how long they are does not matter.
 
     score(q, k) = sharpness * (q . k) / (|q| |k|)
@@ -42,19 +42,8 @@ class Cosine(Score):
     def prepare_key(self, key: Tensor, start: int = 0) -> Tensor:
         return _direction(key)
 
-    def tile(self, query: Tensor, key: Tensor) -> Tensor:
-        return query @ key.transpose(-1, -2)
-
-    @property
-    def is_inner_product(self) -> bool:
-        return True
-
     def check(self, query_size: int, key_size: int) -> None:
-        if query_size != key_size:
-            raise ValueError(
-                f"key has size {key_size} and query has size {query_size}; Cosine needs them equal. Project one of "
-                f"them, or use Bilinear({query_size}, {key_size})."
-            )
+        check_equal("Cosine", query_size, key_size)
 
 
 def _direction(vectors: Tensor) -> Tensor:

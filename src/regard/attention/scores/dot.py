@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from regard.attention.native.terms import Match, Matching
-from regard.attention.scores.score import Score
+from regard.attention.scores.score import Score, check_equal
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,4 @@ class Dot(Score):
         return self.softcap is None
 
     def check(self, query_size: int, key_size: int) -> None:
-        if query_size != key_size:
-            raise ValueError(
-                f"key has size {key_size} and query has size {query_size}; Dot needs them equal. "
-                f"Project one of them, or use Bilinear({query_size}, {key_size})."
-            )
+        check_equal("Dot", query_size, key_size)

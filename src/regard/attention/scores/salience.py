@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from regard.attention.scores.score import Score
+from regard.attention.scores.score import InnerProduct
 
 
-class Salience(nn.Module, Score):
+class Salience(nn.Module, InnerProduct):
     """Score a key by itself, without a query.
 
     score(k) = v . tanh(U k + b)
@@ -47,13 +47,6 @@ class Salience(nn.Module, Score):
 
     def prepare_key(self, key: Tensor, start: int = 0) -> Tensor:
         return (self.key(key).tanh() @ self.energy).unsqueeze(-1)
-
-    def tile(self, query: Tensor, key: Tensor) -> Tensor:
-        return query @ key.transpose(-1, -2)
-
-    @property
-    def is_inner_product(self) -> bool:
-        return True
 
     def check(self, query_size: int, key_size: int) -> None:
         if key_size != self.key.in_features:

@@ -59,6 +59,17 @@ class Score(ABC):
         """Raise ValueError where queries and keys of these sizes cannot be scored."""
 
 
+class InnerProduct(Score):
+    """A score that is all preparation: what is left for a tile is the product of prepared queries and keys."""
+
+    def tile(self, query: Tensor, key: Tensor) -> Tensor:
+        return query @ key.transpose(-1, -2)
+
+    @property
+    def is_inner_product(self) -> bool:
+        return True
+
+
 @dataclass(frozen=True)
 class Written(Score):
     """A score that a user wrote as a function of a query tile and a key tile."""
@@ -85,6 +96,15 @@ class Written(Score):
     def width(self, key_size: int) -> int:
         # What a function makes of two tiles is not known; at worst it makes their differences.
         return key_size
+
+
+def check_equal(name: str, query_size: int, key_size: int) -> None:
+    """Raise ValueError where queries and keys differ in size, for the score of this name."""
+    if query_size != key_size:
+        raise ValueError(
+            f"key has size {key_size} and query has size {query_size}; {name} needs them equal. Project one of them, "
+            f"or use Bilinear({query_size}, {key_size})."
+        )
 
 
 def as_score(score: Score | Callable[[Tensor, Tensor], Tensor]) -> Score:

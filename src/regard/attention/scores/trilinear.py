@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from regard.attention.scores.score import Score
+from regard.attention.scores.score import InnerProduct
 
 
-class Trilinear(nn.Module, Score):
+class Trilinear(nn.Module, InnerProduct):
     """Score a query against a key by one weight vector over key, query and their product.
 
     score(q, k) = w . [k ; q ; k * q]   (* by element)
@@ -47,13 +47,6 @@ class Trilinear(nn.Module, Score):
     def prepare_key(self, key: Tensor, start: int = 0) -> Tensor:
         alone = (key * self.key).sum(-1, keepdim=True)
         return torch.cat((key, torch.ones_like(alone), alone), -1)
-
-    def tile(self, query: Tensor, key: Tensor) -> Tensor:
-        return query @ key.transpose(-1, -2)
-
-    @property
-    def is_inner_product(self) -> bool:
-        return True
 
     def check(self, query_size: int, key_size: int) -> None:
         size = len(self.product)

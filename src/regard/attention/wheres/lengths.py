@@ -65,7 +65,9 @@ class Lengths(Where):
         return Simple(keys=self.seen(space.whole()).visible) if self.query_lengths is None else None
 
     def program(self, space: Space) -> Program:
-        keys = Program((Step(Code.KEY_LENGTHS, (space.lift_batch(self.key_lengths, "key_lengths").long().flatten(),)),))
+        keys = Program(
+            (Step(Code.KEY_LENGTHS, (space.lift_batch(self.key_lengths, "key_lengths").long().flatten(),)),)
+        )
         if self.query_lengths is None:
             return keys
         queries = space.lift_batch(self.query_lengths, "query_lengths").long().flatten()
