@@ -84,6 +84,12 @@ inline float sum(Floats value) {
     return found[0];
 }
 
+inline float dot(const float* a, const float* b, int64_t count) {
+    Floats total = {};
+    for (int64_t c = 0; c < count; c += kWidth) total += load_some(a + c, count - c) * load_some(b + c, count - c);
+    return sum(total);
+}
+
 inline float highest(Floats value) {
     float found[kWidth];
     store(found, value);

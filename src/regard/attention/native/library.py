@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import torch
+
 from regard.attention import native
 
 # From what every chip has to the widest.
@@ -49,6 +51,12 @@ def kernels() -> Kernels:
     if path is None:
         raise ValueError(f"REGARD_ISA is {wanted!r}, but there is no library for that level beside {plain}.")
     return Kernels(level, ctypes.CDLL(str(path)), None)
+
+
+@torch.compiler.assume_constant_result
+def missing() -> str | None:
+    """Why there are no kernels; None where there are."""
+    return kernels().missing
 
 
 def _file(level: str) -> Path | None:
