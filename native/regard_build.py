@@ -1,6 +1,6 @@
 """The build backend: scikit-build-core with the system's C++ compiler, else with the one of `ziglang`, else without.
 
-Kernels only make things faster, so nothing about a compiler fails an installation: where none works, it is pure Python.
+Kernels only make things faster, so a missing compiler fails no installation: where none works, it is pure Python.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ WITHOUT = "wheel.cmake"
 PROBE = Path(__file__).resolve().parent / "src" / "level.cpp"
 
 
-def build_wheel(wheel_directory: str, config_settings: Settings | None = None, metadata_directory: str | None = None) -> str:
+def build_wheel(
+    wheel_directory: str, config_settings: Settings | None = None, metadata_directory: str | None = None
+) -> str:
     return core.build_wheel(wheel_directory, with_compiler(config_settings), metadata_directory)
 
 
@@ -121,7 +123,15 @@ def zig() -> list[str] | None:
 def works(command: list[str]) -> bool:
     """Whether a command makes a shared library from one of our files."""
     with tempfile.TemporaryDirectory() as folder:
-        options = ["-std=gnu++20", '-DREGARD_LEVEL="probe"', "-shared", "-fPIC", str(PROBE), "-o", f"{folder}/probe.so"]
+        options = [
+            "-std=gnu++20",
+            '-DREGARD_LEVEL="probe"',
+            "-shared",
+            "-fPIC",
+            str(PROBE),
+            "-o",
+            f"{folder}/probe.so",
+        ]
         try:
             return subprocess.run([*command, *options], capture_output=True).returncode == 0
         except OSError:

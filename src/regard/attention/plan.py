@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from regard.attention.call import Call, Prepared
+from regard.attention.native.library import kernels
 from regard.attention.paths import sdpa
 from regard.attention.paths.blockwise import CELLS, blockwise
 from regard.attention.paths.reference import reference
@@ -94,7 +95,10 @@ def plan_of(call: Call, prepared: Prepared) -> Plan:
     each = prepared.query.element_size()
     context = space.problems * space.queries * prepared.value.shape[-1]
     held = 0 if path == "sdpa" else min(cells * width, CELLS) * 2
-    return Plan(path, reason, flops, (context + held) * each, _faster(call, path))
+    faster = _faster(call, path)
+    if prepared.query.device.type == "cpu" and kernels().missing is not None:
+        faster += f"; native kernels are missing: {kernels().missing}"
+    return Plan(path, reason, flops, (context + held) * each, faster)
 
 
 def _faster(call: Call, path: Path) -> str:
