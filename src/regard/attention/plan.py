@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import get_args
 
 import torch
@@ -49,7 +50,8 @@ def decide(call: Call, prepared: Prepared, path: Path | None) -> tuple[Path, str
     1. A path that was asked for is taken, or refused with the reason.
     2. On other devices than a CPU: PyTorch's kernel where it can serve the call linearly in memory, else blocks.
     3. On a CPU: of the paths that can serve the call, the one that was fastest for work like it (measured.py), and
-       blocks of queries where no other can.
+       blocks of queries where no other can. In 16 bits PyTorch's kernel is left out on chips that do not multiply
+       tiles in hardware (AMX): there it gives a fifth of what they can.
     """
     refused = sdpa.refusal(call, prepared)
     if path is not None:
@@ -72,7 +74,8 @@ def decide(call: Call, prepared: Prepared, path: Path | None) -> tuple[Path, str
 def _fastest(call: Call, prepared: Prepared, refused: str | None, why: str | None) -> tuple[Path, str]:
     space = call.space
     able: list[Path] = ["blockwise"]
-    able += ["sdpa"] if refused is None else []
+    narrow = prepared.query.dtype in (torch.float16, torch.bfloat16)
+    able += ["sdpa"] if refused is None and (_multiplies_tiles() or not narrow) else []
     able += ["native"] if why is None else []
     if torch.compiler.is_compiling():
         # A compiler reads no table; what it is told holds for sizes that it may not know.
@@ -89,6 +92,12 @@ def _fastest(call: Call, prepared: Prepared, refused: str | None, why: str | Non
     return path, f"the fastest for work like this where it was measured ({row.chip})" + (
         f"; {refused}" if refused is not None else ""
     )
+
+
+@cache
+def _multiplies_tiles() -> bool:
+    """Whether the CPU multiplies 16-bit tiles in hardware, which PyTorch's kernel uses."""
+    return torch.cpu._is_amx_tile_supported()
 
 
 def run(call: Call, prepared: Prepared, path: Path | None) -> Tensor:
