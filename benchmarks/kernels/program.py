@@ -129,11 +129,12 @@ def _group(one: Group, settings: Settings, ceilings: Ceilings) -> list[Record]:
 
 
 def _peaks(name: str, case: Case, which: Pass, runs: list[Run], settings: Settings) -> dict[str, float | None]:
-    """Memory of everyone who ran, of the last pass of a case only: it holds the others."""
-    if settings.peaks is Peaks.LEFT_OUT or which is not list(case.work)[-1]:
+    """Memory of everyone who ran and goes no further than this pass: a longer one holds what a shorter one does."""
+    if settings.peaks is Peaks.LEFT_OUT:
         return {}
     there = [run.contender for run in runs if run.missing is None]
-    return {one.name: peak_mebibytes(name, case, one, which, settings.scale) for one in there}
+    last = [one for one in there if which is [step for step in case.work if step in one.passes][-1]]
+    return {one.name: peak_mebibytes(name, case, one, which, settings.scale) for one in last}
 
 
 def _is_ours_and_failed(record: Record) -> bool:
