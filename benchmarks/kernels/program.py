@@ -18,7 +18,7 @@ from benchmarks.kernels.machine import this_machine
 from benchmarks.kernels.peak import peak_mebibytes
 from benchmarks.kernels.records import Measured, Missing, Origin, Record, line_of, write
 from benchmarks.kernels.table import case_text, origin_text
-from benchmarks.kernels.timing import Run, timed
+from benchmarks.kernels.timing import FAILED, Run, timed
 
 RESULTS = Path(__file__).parents[1] / "results" / "kernels"
 
@@ -111,7 +111,8 @@ def main(settings: Settings) -> int:
         from benchmarks.kernels.plot import draw
 
         draw(settings.plot, [one for one in everything if isinstance(one, Measured)], ceilings)
-    return int(any(_is_ours_and_failed(one) for one in everything))
+    missing = [one for one in everything if isinstance(one, Missing)]
+    return int(any(one.side == Side.OURS.value and one.reason.startswith(FAILED) for one in missing))
 
 
 def _group(one: Group, settings: Settings, ceilings: Ceilings) -> list[Record]:
@@ -135,8 +136,3 @@ def _peaks(name: str, case: Case, which: Pass, runs: list[Run], settings: Settin
     there = [run.contender for run in runs if run.missing is None]
     last = [one for one in there if which is [step for step in case.work if step in one.passes][-1]]
     return {one.name: peak_mebibytes(name, case, one, which, settings.scale) for one in last}
-
-
-def _is_ours_and_failed(record: Record) -> bool:
-    ours = isinstance(record, Missing) and record.side == Side.OURS.value
-    return ours and isinstance(record, Missing) and record.reason.startswith("failed")

@@ -13,6 +13,8 @@ _HEAD = ("contender", "ms", "x best peer", "ours x as fast", "peak MiB", "of cei
 _WIDTHS = (25, 10, 22, 22, 9, 11, 10)
 # A float32 answer may differ in its last digits and a bfloat16 one in its last bits; more is another answer.
 _SUSPICIOUS = 0.05
+# A first call that takes longer, in seconds, is told.
+_LONG = 5.0
 
 
 def origin_text(machine: Machine, ceilings: Ceilings) -> str:
@@ -33,6 +35,7 @@ def case_text(records: Sequence[CaseRecord]) -> str:
     lines = [f"\n{records[0].group}: {records[0].case}, {records[0].which}", _row(_HEAD)]
     lines += [_measured(one) for one in records if isinstance(one, Measured)]
     lines += [f"  {one.contender:<{_WIDTHS[0]}}{one.reason}" for one in records if isinstance(one, Missing)]
+    lines += _remarks([one for one in records if isinstance(one, Measured)])
     lines += [_judged(one) for one in records if isinstance(one, Judged)]
     return "\n".join(lines)
 
@@ -55,13 +58,23 @@ def _measured(one: Measured) -> str:
     )
 
 
+def _remarks(measured: Sequence[Measured]) -> list[str]:
+    """Who took long to begin, and who was too slow for all rounds."""
+    most = max((one.rounds for one in measured), default=0)
+    slow = [one for one in measured if one.first_seconds > _LONG]
+    short = [one for one in measured if one.rounds < most]
+    return [f"  first call of {one.contender}: {one.first_seconds:.0f} s" for one in slow] + [
+        f"  {one.contender}: {one.rounds} of {most} rounds, as it takes long" for one in short
+    ]
+
+
 def _judged(one: Judged) -> str:
-    found = "not measured" if one.found is None else f"{one.found:.2f} x, {'reached' if one.holds else 'open'}"
-    return f"  aim: at least {one.at_least:.2f} x {one.against}: {found}"
+    found = "not measured" if one.found is None else f"{one.found:.3g} x, {'reached' if one.holds else 'open'}"
+    return f"  aim: at least {one.at_least:.3g} x {one.against}: {found}"
 
 
 def _range(ratio: Quartiles | None) -> str:
-    return "-" if ratio is None else f"{ratio.median:.2f} ({ratio.lower:.2f} to {ratio.upper:.2f})"
+    return "-" if ratio is None else f"{ratio.median:.3g} ({ratio.lower:.3g} to {ratio.upper:.3g})"
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -20,6 +20,8 @@ from benchmarks.kernels.presence import absence
 COMPILING = 240
 # A contender that has run so long in one pass, in seconds, is not asked in further rounds.
 PATIENCE = 60.0
+# How a reason begins why a contender that was called has no times.
+REFUSED, FAILED = "refused", "failed"
 # A call shorter than this is repeated within a round, so that the clock's own cost does not count.
 SHORTEST = {Scale.FULL: 2e-3, Scale.SMOKE: 0.0}
 
@@ -95,7 +97,9 @@ class _Step:
                 self.call = pass_of(self.run.contender, self.which, self.tensors)
                 found = self.call()
         except Exception as error:  # whatever a peer raises is its result here, and must not end the others
-            self.run.missing = f"failed: {_one_line(error)}"
+            # A call that a path or a peer does not serve is a ValueError; the rest is out of order.
+            how = REFUSED if isinstance(error, ValueError) else FAILED
+            self.run.missing = f"{how}: {_one_line(error)}"
             return None
         self.run.first = time.perf_counter() - begun
         return found

@@ -21,7 +21,7 @@ from benchmarks.kernels.groups import GROUPS, group
 from benchmarks.kernels.judging import records_of
 from benchmarks.kernels.makes import filled, plain
 from benchmarks.kernels.presence import absence
-from benchmarks.kernels.records import Judged, Measured, Missing
+from benchmarks.kernels.records import Judged, Missing
 from benchmarks.kernels.table import case_text
 from benchmarks.kernels.timing import Run, difference, pass_of, timed
 from tests.attention.cases import numbers
@@ -80,12 +80,17 @@ def failing(tensor: torch.Tensor) -> torch.Tensor:
     raise RuntimeError("no kernel\nfor this size")
 
 
+def picky(tensor: torch.Tensor) -> torch.Tensor:
+    raise ValueError("seven is odd")
+
+
 def test_everyone_has_a_line_whatever_happens():
     case = doubling(
         Contender("sum", plain(lambda tensor: tensor + tensor)),
         Contender("square", plain(lambda tensor: tensor * tensor)),
         Contender("draws", plain(torch.rand_like), passes=(Pass.FORWARD,), answer=Answer.OTHER),
         Contender("broken", plain(failing)),
+        Contender("picky", plain(picky)),
         Contender("nowhere", plain(failing), package=("no_such_package_here", "no-such-package")),
         Contender("huge", plain(failing), gibibytes=1e9),
         Contender("unfit", plain(failing), unfit="seven is odd"),
@@ -97,6 +102,7 @@ def test_everyone_has_a_line_whatever_happens():
     assert runs["sum"].difference == runs["ours"].difference == 0
     assert runs["square"].difference > 0.1
     assert runs["draws"].difference is None
+    assert runs["picky"].missing == "refused: seven is odd"
     assert runs["broken"].missing == "failed: no kernel for this size"
     assert runs["nowhere"].missing.startswith("not installed: no-such-package, see benchmarks/peers/kernels/")
     assert runs["huge"].missing.startswith("takes about 1000000000.0 GiB, of which ")
@@ -180,14 +186,17 @@ def test_aims_are_held_to_the_median_of_their_pass():
 
 def test_a_table_tells_figures_who_is_missing_and_wrong_answers():
     found = figures((Aim("peer", Pass.FORWARD, 3.1), Aim("rival", Pass.FORWARD, 1.0)))
-    wrong = [replace(one, difference=math.nan) if isinstance(one, Measured) else one for one in found]
-    text = case_text(wrong)
-    assert "3.00 (2.50 to 3.00)" in text
+    ours, peer, rival, yardstick, *judged = found
+    wrong = replace(ours, difference=math.nan)
+    text = case_text([wrong, replace(peer, first_seconds=40.0), rival, replace(yardstick, rounds=2), *judged])
+    assert "3 (2.5 to 3)" in text
     assert "70 % copy" in text
     assert "nan !" in text
+    assert "first call of peer: 40 s" in text
+    assert "yardstick: 2 of 3 rounds, as it takes long" in text
     assert "rival                    failed: asleep" in text
-    assert "aim: at least 3.10 x peer: 3.00 x, open" in text
-    assert "aim: at least 1.00 x rival: not measured" in text
+    assert "aim: at least 3.1 x peer: 3 x, open" in text
+    assert "aim: at least 1 x rival: not measured" in text
 
 
 def test_results_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
