@@ -10,7 +10,7 @@ from benchmarks.kernels.machine import Machine
 from benchmarks.kernels.records import CaseRecord, Judged, Measured, Missing
 
 _HEAD = ("contender", "ms", "x best peer", "ours x as fast", "peak MiB", "of ceiling", "differs by")
-_WIDTHS = (25, 10, 22, 22, 9, 11, 10)
+_WIDTHS = (30, 10, 22, 22, 9, 11, 10)
 # A float32 answer may differ in its last digits and a bfloat16 one in its last bits; more is another answer.
 _SUSPICIOUS = 0.05
 # A first call that takes longer, in seconds, is told.

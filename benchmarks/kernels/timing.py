@@ -20,6 +20,8 @@ from benchmarks.kernels.presence import absence
 COMPILING = 240
 # A contender that has run so long in one pass, in seconds, is not asked in further rounds.
 PATIENCE = 60.0
+# A first call that takes longer, in seconds, needs no second one before the rounds.
+LONG = 1.0
 # How a reason begins why a contender that was called has no times.
 REFUSED, FAILED = "refused", "failed"
 # A call shorter than this is repeated within a round, so that the clock's own cost does not count.
@@ -105,6 +107,9 @@ class _Step:
         return found
 
     def warm(self, shortest: float) -> None:
+        """Call again and see how often a round must; a long first call has warmed up what there is to warm."""
+        if self.run.contender.build is Build.READY and self.run.first > LONG:
+            return
         begun = time.perf_counter()
         self.call()
         self.repeats = min(1000, max(1, math.ceil(shortest / (time.perf_counter() - begun))))

@@ -194,7 +194,7 @@ def test_a_table_tells_figures_who_is_missing_and_wrong_answers():
     assert "nan !" in text
     assert "first call of peer: 40 s" in text
     assert "yardstick: 2 of 3 rounds, as it takes long" in text
-    assert "rival                    failed: asleep" in text
+    assert f"{'rival':<30}failed: asleep" in text
     assert "aim: at least 3.1 x peer: 3 x, open" in text
     assert "aim: at least 1 x rival: not measured" in text
 
