@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 import regard as rg
-from benchmarks.kernels.case import Aim, Build, Call, Case, Contender, Make, Pass, Work
+from benchmarks.kernels.case import Aim, Build, Call, Case, Contender, Make, Pass, Reach, Work
 from benchmarks.kernels.makes import compiled, filled, plain, regard
 from regard.attention.plan import Path
 
@@ -168,7 +168,7 @@ def x_transformers(problem: Problem) -> Make:
     return make
 
 
-def case(problem: Problem, *, aims: tuple[Aim, ...] = ()) -> Case:
+def case(problem: Problem, *, aims: tuple[Aim | Reach, ...] = ()) -> Case:
     """Softmax attention of this shape, by all who compute it."""
     return Case(problem.name, problem.tensors, contenders(problem), work(problem), aims, problem.dtype)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch import Tensor
 Result = Tensor | tuple[Tensor, ...]
 Call = Callable[[], Result]
 Make = Callable[..., Call]
+Ceiling = Literal["matrix", "exp", "copy"]
 
 
 class Pass(Enum):
@@ -101,6 +103,15 @@ class Aim:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """Ours is to reach at least such a part of a measured ceiling."""
+
+    ceiling: Ceiling
+    which: Pass
+    at_least: float
+
+
+@dataclass(frozen=True)
 class Case:
     """One question on given tensors.
 
@@ -117,7 +128,7 @@ class Case:
     tensors: Callable[[], tuple[Tensor, ...]]
     contenders: tuple[Contender, ...]
     work: Mapping[Pass, Work]
-    aims: tuple[Aim, ...] = field(default=())
+    aims: tuple[Aim | Reach, ...] = field(default=())
     dtype: torch.dtype = torch.float32
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmarks.kernels.case import Scale, Work
+from benchmarks.kernels.case import Ceiling, Scale, Work
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Ceilings:
         """Operations in a second of a matrix product in this dtype."""
         return self.bfloat16 if dtype == torch.bfloat16 else self.float32
 
-    def fractions(self, work: Work, dtype: torch.dtype, seconds: float) -> dict[str, float]:
+    def fractions(self, work: Work, dtype: torch.dtype, seconds: float) -> dict[Ceiling, float]:
         """Which part of each ceiling a pass of this work in this time reaches."""
         return {
             "matrix": work.flops / seconds / self.matrix(dtype),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 
-from benchmarks.kernels.case import Case, Pass, Side
+from benchmarks.kernels.case import Case, Pass, Reach, Side
 from benchmarks.kernels.ceilings import Ceilings
 from benchmarks.kernels.figures import Quartiles, fastest, quartiles, times_faster
 from benchmarks.kernels.records import CaseRecord, Judged, Measured, Missing
@@ -44,19 +44,33 @@ def records_of(
                 difference=run.difference,
             )
         )
-    return found + judged(group, case, which, there, best)
+    return found + _judged(group, case, which, there, best, ceilings)
 
 
-def judged(group: str, case: Case, which: Pass, there: Mapping[str, Run], best: str | None) -> list[Judged]:
-    """Every aim of a pass, with the median of our paired ratios."""
+def _judged(
+    group: str, case: Case, which: Pass, there: Mapping[str, Run], best: str | None, ceilings: Ceilings
+) -> list[Judged]:
+    """Every aim of a pass, with the median of our paired ratios or the part of the ceiling that ours reaches."""
+    ours = there.get(case.ours)
     found = []
     for aim in case.aims:
-        if aim.which is which:
+        if aim.which is not which:
+            continue
+        if isinstance(aim, Reach):
+            against, reached = f"{aim.ceiling} ceiling", _reached(aim, case, ours, ceilings)
+        else:
             against = aim.against or best or "the best peer"
-            ratio = _faster(there.get(case.ours), there.get(against))
-            median = None if ratio is None else ratio.median
-            found.append(Judged(group, case.name, which.value, against, aim.at_least, median))
+            ratio = _faster(ours, there.get(against))
+            reached = None if ratio is None else ratio.median
+        found.append(Judged(group, case.name, which.value, against, aim.at_least, reached))
     return found
+
+
+def _reached(aim: Reach, case: Case, ours: Run | None, ceilings: Ceilings) -> float | None:
+    if ours is None:
+        return None
+    seconds = statistics.median(ours.seconds)
+    return ceilings.fractions(case.work[aim.which], case.dtype, seconds)[aim.ceiling]
 
 
 def _faster(one: Run | None, other: Run | None) -> Quartiles | None:

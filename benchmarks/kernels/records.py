@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.kernels.case import Ceiling
 from benchmarks.kernels.ceilings import Ceilings
 from benchmarks.kernels.figures import Quartiles
 from benchmarks.kernels.machine import Machine
@@ -54,7 +55,7 @@ class Measured:
     peak_mebibytes: float | None
     gigaflops: float
     intensity: float
-    ceilings: dict[str, float]
+    ceilings: dict[Ceiling, float]
     first_seconds: float
     difference: float | None
 
@@ -73,7 +74,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Judged:
-    """What an aim asks and what was found; found is None where one of the two was not timed."""
+    """What an aim asks against a contender or a ceiling, and what was found: None where it was not measured."""
 
     group: str
     case: str

@@ -14,7 +14,7 @@ import regard as rg
 from benchmarks.kernels import peak, records, timing
 from benchmarks.kernels.attention import Problem, Shown, attention_work
 from benchmarks.kernels.banded import Band, banded
-from benchmarks.kernels.case import Aim, Answer, Build, Case, Contender, Pass, Scale, Side, Work
+from benchmarks.kernels.case import Aim, Answer, Build, Case, Contender, Pass, Reach, Scale, Side, Work
 from benchmarks.kernels.ceilings import Ceilings
 from benchmarks.kernels.figures import Quartiles
 from benchmarks.kernels.groups import GROUPS, group
@@ -69,7 +69,7 @@ def test_difference_is_relative_and_sees_nan_and_other_shapes():
     assert difference([torch.tensor([1.0, -4.0])], expected) == math.inf
 
 
-def doubling(*contenders: Contender, aims: tuple[Aim, ...] = ()) -> Case:
+def doubling(*contenders: Contender, aims: tuple[Aim | Reach, ...] = ()) -> Case:
     """Ours doubles seven numbers."""
     ours = Contender("ours", plain(lambda tensor: 2 * tensor), Side.OURS)
     work = {Pass.FORWARD: Work(70.0, 7.0, 28.0), Pass.BOTH: Work(140.0, 14.0, 56.0)}
@@ -144,7 +144,7 @@ def test_a_contender_that_takes_too_long_is_asked_once(monkeypatch):
     assert len(run.seconds) == 1
 
 
-def figures(aims: tuple[Aim, ...]) -> list[records.CaseRecord]:
+def figures(aims: tuple[Aim | Reach, ...]) -> list[records.CaseRecord]:
     yardstick = Contender("yardstick", plain(failing), Side.YARDSTICK)
     case = doubling(Contender("peer", plain(failing)), Contender("rival", plain(failing)), yardstick, aims=aims)
     seconds = {"ours": [2.0, 4.0, 2.0], "peer": [6.0, 12.0, 4.0], "yardstick": [1.0, 1.0, 1.0]}
@@ -174,6 +174,8 @@ def test_aims_are_held_to_the_median_of_their_pass():
         Aim("yardstick", Pass.FORWARD, 0.5),
         Aim("rival", Pass.FORWARD, 0.1),
         Aim("peer", Pass.BOTH, 1.0),
+        Reach("copy", Pass.FORWARD, 0.6),
+        Reach("matrix", Pass.FORWARD, 0.6),
     )
     judged = [one for one in figures(aims) if isinstance(one, Judged)]
     assert [(one.against, one.found, one.holds) for one in judged] == [
@@ -181,6 +183,8 @@ def test_aims_are_held_to_the_median_of_their_pass():
         ("peer", 3.0, False),
         ("yardstick", 0.5, True),
         ("rival", None, False),
+        ("copy ceiling", 0.7, True),
+        ("matrix ceiling", 0.35, False),
     ]
 
 
@@ -259,7 +263,7 @@ def test_names_of_groups_cases_and_contenders_are_their_own_and_aims_name_conten
             names = [contender.name for contender in case.contenders]
             assert len(set(names)) == len(names)
             assert names[0] == case.ours
-            assert all(aim.against is None or aim.against in names for aim in case.aims)
+            assert {aim.against for aim in case.aims if isinstance(aim, Aim)} <= {*names, None}
             assert all(aim.which in case.work for aim in case.aims)
 
 
