@@ -13,13 +13,15 @@ import gc
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from benchmarks.kernels.case import Case, Contender, Pass, Scale
 from benchmarks.kernels.groups import group
-from benchmarks.kernels.timing import pass_of
+from benchmarks.kernels.timing import mode_of, pass_of
 
 # Less than this in all tensors of a case cannot be told from what a process takes by itself.
 SMALLEST = 2**20
@@ -55,7 +57,11 @@ def main(words: list[str]) -> None:
 
 
 def _above(case: Case, contender: Contender, which: Pass) -> float:
-    call = pass_of(contender, which, case.tensors())
+    with mode_of(which):
+        return _above_in_mode(pass_of(contender, which, case.tensors()))
+
+
+def _above_in_mode(call: Callable[[], list[Tensor]]) -> float:
     call()
     gc.collect()
     # Memory that was freed but not given back would hide what the next call takes.

@@ -6,7 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -97,7 +97,8 @@ class _Step:
         try:
             with _limited(self.run.contender):
                 self.call = pass_of(self.run.contender, self.which, self.tensors)
-                found = self.call()
+                with mode_of(self.which):
+                    found = self.call()
         except Exception as error:  # whatever a peer raises is its result here, and must not end the others
             # A call that a path or a peer does not serve is a ValueError; the rest is out of order.
             how = REFUSED if isinstance(error, ValueError) else FAILED
@@ -110,30 +111,29 @@ class _Step:
         """Call again and see how often a round must; a long first call has warmed up what there is to warm."""
         if self.run.contender.build is Build.READY and self.run.first > LONG:
             return
-        begun = time.perf_counter()
-        self.call()
-        self.repeats = min(1000, max(1, math.ceil(shortest / (time.perf_counter() - begun))))
+        self.repeats = min(1000, max(1, math.ceil(shortest / self._seconds())))
 
     def play(self) -> None:
-        begun = time.perf_counter()
-        for _ in range(self.repeats):
-            self.call()
-        spent = time.perf_counter() - begun
+        """One round."""
+        spent = self._seconds()
         self.spent += spent
         self.run.seconds.append(spent / self.repeats)
 
+    def _seconds(self) -> float:
+        with mode_of(self.which):
+            begun = time.perf_counter()
+            for _ in range(self.repeats):
+                self.call()
+            return time.perf_counter() - begun
+
 
 def pass_of(contender: Contender, which: Pass, tensors: tuple[Tensor, ...]) -> Callable[[], list[Tensor]]:
-    """A call that runs a pass and gives what it made: the answer, or the gradients of all that is learned."""
+    """A call that runs a pass, within `mode_of` it, and gives the answer, or the gradients of all that is learned."""
     call = contender.make(*tensors)
-
-    def forward() -> list[Tensor]:
-        with torch.no_grad():
-            return _listed(call())
-
     if which is Pass.FORWARD:
-        return forward
-    outer = [_outer(tensor) for tensor in forward()]
+        return lambda: _listed(call())
+    with torch.no_grad():
+        outer = [_outer(tensor) for tensor in _listed(call())]
     learned = [tensor for tensor in tensors if tensor.requires_grad]
 
     def both() -> list[Tensor]:
@@ -142,6 +142,11 @@ def pass_of(contender: Contender, which: Pass, tensors: tuple[Tensor, ...]) -> C
         return [tensor for tensor in found if tensor is not None]
 
     return both
+
+
+def mode_of(which: Pass) -> AbstractContextManager[object]:
+    """The mode of a pass; entered round many calls, as entering costs what a small call does."""
+    return torch.set_grad_enabled(which is Pass.BOTH)
 
 
 def difference(found: list[Tensor], expected: list[Tensor]) -> float:

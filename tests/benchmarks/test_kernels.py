@@ -23,7 +23,7 @@ from benchmarks.kernels.makes import filled, plain
 from benchmarks.kernels.presence import absence
 from benchmarks.kernels.records import Judged, Missing
 from benchmarks.kernels.table import case_text
-from benchmarks.kernels.timing import Run, difference, pass_of, timed
+from benchmarks.kernels.timing import Run, difference, mode_of, pass_of, timed
 from tests.attention.cases import numbers
 
 CEILINGS = Ceilings(float32=100.0, bfloat16=400.0, exponentials=10.0, bytes=20.0)
@@ -117,10 +117,13 @@ def test_a_pass_gives_the_answer_or_the_gradients_of_all_that_is_learned():
     tensor = filled(7, seed=0)
     square = Contender("square", plain(lambda tensor, fixed: tensor * tensor * fixed))
     fixed = torch.full((7,), 3.0)
-    (answer,) = pass_of(square, Pass.FORWARD, (tensor, fixed))()
+    forward, both = (pass_of(square, which, (tensor, fixed)) for which in Pass)
+    with mode_of(Pass.FORWARD):
+        (answer,) = forward()
     assert not answer.requires_grad
     torch.testing.assert_close(answer, 3 * tensor.detach() ** 2)
-    (gradient,) = pass_of(square, Pass.BOTH, (tensor, fixed))()
+    with mode_of(Pass.BOTH):
+        (gradient,) = both()
     outer = torch.randn(7, generator=torch.Generator().manual_seed(11))
     torch.testing.assert_close(gradient, 6 * tensor.detach() * outer)
 
