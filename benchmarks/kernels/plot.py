@@ -26,7 +26,7 @@ def draw(path: Path, measured: Sequence[Measured], ceilings: Ceilings) -> None:
     """
     if not measured:
         raise ValueError("nothing was measured, so there is nothing to plot; the lines above say why.")
-    cases = list(dict.fromkeys(_label(one) for one in measured))
+    cases = list(dict.fromkeys(_label(one) for one in measured if one.against_best_peer is not None))
     # Room for a line of text for each case.
     figure = Figure(figsize=(15, max(6.0, 1.5 + 0.18 * len(cases))), layout="constrained")
     left, right = figure.subplots(1, 2)
