@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -294,6 +295,7 @@ def test_every_level_of_this_chip(level):
     """The same tests in a process of its own, as a level is chosen once."""
     loaded = kernels().loaded
     assert loaded is not None
+    loaded.regard_best_level.restype = ctypes.c_char_p
     if LEVELS.index(level) > LEVELS.index(loaded.regard_best_level().decode()):
         pytest.skip(f"this chip has no {level}")
     if level == kernels().level:
