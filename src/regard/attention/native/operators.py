@@ -27,6 +27,11 @@ def operator(schema: str, run: Callable[..., Any], fake: Callable[..., Any]) -> 
     return found
 
 
+def differentiable(name: str, keep: Callable[..., None], backward: Callable[..., Any]) -> None:
+    """Tell autograd the derivative of `regard::name`: what to keep of inputs and output, and the gradients."""
+    torch.library.register_autograd(f"regard::{name}", backward, setup_context=keep, lib=_LIBRARY)
+
+
 def function(name: str, *arguments: Any) -> Callable[..., int]:
     """A function of the library, told the types of its arguments; it releases the GIL while it runs.
 
