@@ -140,7 +140,7 @@ Real raise(Real* logs, Real* raised, int64_t padded) {
     constexpr int width = Lanes<Real>::width;
     Vector<Real> most = load_lanes(logs);
     for (int64_t first = width; first < padded; first += width) most = larger(most, load_lanes(logs + first));
-    Real top = highest(most);
+    Real top = highest_of<Real>(most);
     for (int64_t first = 0; first < padded; first += width) {
         Vector<Real> lifted = load_lanes(logs + first) - top;
         store_lanes(logs + first, lifted);

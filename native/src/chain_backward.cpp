@@ -107,7 +107,7 @@ private:
             store_lanes(earlier_[k] + i, a);
             totals += a * load_lanes(behind_[k] + i);
         }
-        const Real total = sum(totals);
+        const Real total = sum_of<Real>(totals);
         if (!(total >= kTiny<Real>)) {
             const Real all = log_sum(logs, group_.sums[k], 1, states);
             for (int64_t i = 0; i < states; ++i) to[i] = std::exp(logs[i] + group_.sums[k][i] - all) * grad;

@@ -7,31 +7,11 @@ Everywhere unary is (batch, time, states) and lengths (batch) or None for all of
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from regard.attention.native.library import kernels
-from regard.attention.native.operators import address, function, operator
-from regard.attention.tracing import transformed
-
-# Asked once: a compiler that follows the code cannot load a library.
-_PRESENT = kernels().loaded is not None
-_NAMES = {torch.float32: "f32", torch.float64: "f64"}
-
-
-def serves(*tensors: Tensor) -> bool:
-    """Whether there are kernels for tensors of this kind, and nobody wants to look inside of them."""
-    kinds = {(tensor.device.type, tensor.dtype) for tensor in tensors}
-    return _PRESENT and len(kinds) == 1 and kinds <= {("cpu", dtype) for dtype in _NAMES} and not transformed()
-
-
-def kernel(name: str, dtype: torch.dtype, *arguments: Any) -> Callable[..., int]:
-    """The function of a kernel that has one for each dtype."""
-    return function(f"{name}_{_NAMES[dtype]}", *arguments)
-
+from regard.attention.native.operators import address, kernel, operator
 
 _POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
 _SCORES = (_POINTER, _POINTER, _POINTER, *(_COUNT,) * 5)

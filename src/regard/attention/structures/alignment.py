@@ -7,6 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regard.attention.native import monotonic as native
+from regard.attention.native.operators import differentiable, serves
+
 
 def alignment(probabilities: Tensor, carry: Tensor) -> Tensor:
     """Where the reader stops, row after row, (..., rows, keys); plain and differentiable any number of times."""
@@ -37,9 +40,16 @@ def _recurrence(factor: Tensor, added: Tensor) -> Tensor:
     return added
 
 
-class Alignment(torch.autograd.Function):
-    """The same as `alignment`, with a backward that keeps two numbers a cell."""
+def aligned(probabilities: Tensor, carry: Tensor) -> Tensor:
+    """The same as `alignment`, with a backward that keeps two numbers a cell; by a kernel where there is one."""
+    if not serves(probabilities, carry) or not probabilities.numel():
+        return _Alignment.apply(probabilities, carry)
+    sizes = probabilities.shape[-2:]
+    found = native.align(probabilities.reshape(-1, *sizes), carry.reshape(-1, sizes[1]))
+    return found.reshape(probabilities.shape)
 
+
+class _Alignment(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, probabilities: Tensor, carry: Tensor) -> Tensor:
         stopped = alignment(probabilities, carry)
@@ -50,11 +60,33 @@ class Alignment(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         probabilities, carry, stopped = ctx.saved_tensors
         if torch.is_grad_enabled():
-            again = alignment(probabilities, carry)
-            wanted = [t for t, want in zip((probabilities, carry), ctx.needs_input_grad, strict=True) if want]
-            found = iter(torch.autograd.grad(again, wanted, grads[0], create_graph=True))
-            return tuple(next(found) if want else None for want in ctx.needs_input_grad)
+            return _differentiable(probabilities, carry, grads[0], ctx.needs_input_grad)
         return _backward(probabilities, carry, stopped, grads[0])
+
+
+def _differentiable(
+    probabilities: Tensor, carry: Tensor, grad: Tensor, wants: tuple[bool, ...]
+) -> tuple[Tensor | None, ...]:
+    """Gradients that can be differentiated again."""
+    again = alignment(probabilities, carry)
+    wanted = [tensor for tensor, want in zip((probabilities, carry), wants, strict=True) if want]
+    found = iter(torch.autograd.grad(again, wanted, grad, create_graph=True))
+    return tuple(next(found) if want else None for want in wants)
+
+
+def _keep(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs, output)
+
+
+def _by_kernel(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    probabilities, carry, stopped = ctx.saved_tensors
+    if torch.is_grad_enabled():
+        found = _differentiable(probabilities, carry.unsqueeze(-2), grad, ctx.needs_input_grad)
+        return found[0], None if found[1] is None else found[1].squeeze(-2)
+    return native.gradient(probabilities, carry, stopped, grad)
+
+
+differentiable("monotonic", _keep, _by_kernel)
 
 
 def _backward(probabilities: Tensor, carry: Tensor, stopped: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:

@@ -71,7 +71,7 @@ def _windows(stopped: Tensor, scores: Tensor, chunk: int) -> tuple[Tensor, Tenso
     """The highest score of the window that ends at each key, and what is spread over it for each exp(s - highest)."""
     highest = scores.clone()
     for back in range(1, min(chunk, scores.shape[-1])):
-        torch.maximum(highest[..., back:], _kept(scores, back), out=highest[..., back:])
+        highest[..., back:].clamp_(min=_kept(scores, back))
     total = torch.zeros_like(scores)
     for back in range(min(chunk, scores.shape[-1])):
         total[..., back:].add_(_raised(scores, highest, back))

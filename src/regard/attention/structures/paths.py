@@ -74,11 +74,18 @@ def score_of(chain: Chain, states: Tensor) -> Tensor:
     if chain.time == 1:
         return of_states.sum(-1)
     pairs = states[..., :-1] * chain.states + states[..., 1:]
-    flat = chain.transition.flatten(-2).unsqueeze(-3)
-    of_pairs = flat.expand(*pairs.shape, -1).gather(-1, pairs.unsqueeze(-1)).squeeze(-1)
+    of_pairs = _of_pairs(chain.transition.flatten(-2), pairs)
     if chain.visible is not None:
         of_pairs = of_pairs.masked_fill(~chain.visible[..., None, 1:], 0.0)
     return of_states.sum(-1) + of_pairs.sum(-1)
+
+
+def _of_pairs(transition: Tensor, pairs: Tensor) -> Tensor:
+    """Scores of pairs (*batch, count, time - 1), of transitions (*any, time - 1 or 1, states * states)."""
+    if transition.numel() == transition.shape[-1]:
+        # One matrix for all: its gradient is as small as it is.
+        return transition.flatten().index_select(0, pairs.flatten()).reshape(pairs.shape)
+    return transition.unsqueeze(-3).expand(*pairs.shape, -1).gather(-1, pairs.unsqueeze(-1)).squeeze(-1)
 
 
 def paths(chain: Chain, states: Tensor, missing: Tensor) -> Paths:

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from regard.attention.native import chain as native
-from regard.attention.native.operators import differentiable
+from regard.attention.native.operators import differentiable, serves
 from regard.attention.structures.chain import Chain
 from regard.attention.structures.forward_backward import forward, gradient
 
 
 def summed(chain: Chain) -> Tensor:
     """The log-partition, (*batch), finite, with a closed form as its gradient."""
-    if native.serves(chain.unary, chain.transition) and chain.unary.numel():
+    if serves(chain.unary, chain.transition) and chain.unary.numel():
         return _by_kernel(chain)
     return _Summed.apply(chain.unary, chain.transition, chain.visible)
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.attention.space import Tile
-from regard.attention.structures.alignment import Alignment, alignment
+from regard.attention.structures.alignment import aligned, alignment
 from regard.attention.structures.chunks import Chunks, spread
 from regard.attention.weighings.weighing import Carried, widened
 
@@ -78,7 +78,7 @@ class Monotonic(Carried):
         return start
 
     def stream(self, scores: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
-        return self._weights(Alignment.apply, Chunks.apply, scores, carry)
+        return self._weights(aligned, Chunks.apply, scores, carry)
 
     def exact_stream(self, scores: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
         return self._weights(alignment, spread, scores, carry)
