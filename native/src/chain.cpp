@@ -22,7 +22,7 @@ void forward(const Chains<Real>& chains, Group<Real>& group, Real* log_partition
     };
     for (int k = 0; k < kTogether; ++k) {
         if (group.length[k] == 0) continue;
-        add_scores(group.logs[k], group.sums[k], chains.at(group.first + k, 0), Real(0), states, padded);
+        add_scores(group.logs[k], group.sums[k], chains.at(group.first + k, 0), states, padded);
         keep(k, 0);
     }
     for (int64_t position = 1; position < group.longest; ++position) {
@@ -34,7 +34,7 @@ void forward(const Chains<Real>& chains, Group<Real>& group, Real* log_partition
             const Real top = group.factors[k].top;
             logs_of(group.sums[k], group.logs[k], chains.into(sequence, position), top, states, padded,
                     Along::columns);
-            add_scores(group.logs[k], group.sums[k], chains.at(sequence, position), top, states, padded);
+            add_scores(group.logs[k], group.sums[k], chains.at(sequence, position), states, padded);
             keep(k, position);
         }
     }

@@ -115,22 +115,21 @@ Real log_sum(const Real* logs, const Real* transition, int64_t apart, int64_t st
     return top + std::log(total);
 }
 
-// Writes log(sums) over the sums of one sequence, which were made of e^logs and of factors less their top; those that
-// may have lost something are made again. `across` is the way from one of a sum's transitions to the next.
+// Writes log(sums) + top over the sums of one sequence, which were made of e^logs and of factors less their top; those
+// that may have lost something are made again. `across` is the way from one of a sum's transitions to the next.
 template <class Real>
 void logs_of(Real* sums, const Real* logs, const Real* transition, Real top, int64_t states, int64_t padded,
              Along across) {
     constexpr int width = Lanes<Real>::width;
     for (int64_t first = 0; first < padded; first += width) {
         Vector<Real> total = load_lanes(sums + first);
-        store_lanes(sums + first, logarithm(total));
+        store_lanes(sums + first, logarithm(total) + top);
         if (!any(~(total >= kTiny<Real>))) [[likely]]
             continue;
         for (int64_t j = first; j < states && j < first + width; ++j)
             if (!(total[j - first] >= kTiny<Real>))
-                sums[j] = (across == Along::rows ? log_sum(logs, transition + j * states, 1, states)
-                                                 : log_sum(logs, transition + j, states, states)) -
-                          top;
+                sums[j] = across == Along::rows ? log_sum(logs, transition + j * states, 1, states)
+                                                : log_sum(logs, transition + j, states, states);
     }
 }
 
@@ -210,11 +209,10 @@ struct Group {
 
 // Adds the scores of a position to logarithms; padding gets the lowest.
 template <class Real>
-void add_scores(Real* logs, const Real* more, const Real* scores, Real constant, int64_t states, int64_t padded) {
+void add_scores(Real* logs, const Real* more, const Real* scores, int64_t states, int64_t padded) {
     constexpr int width = Lanes<Real>::width;
     for (int64_t i = 0; i < padded; i += width)
-        store_lanes(logs + i,
-                    load_lanes(more + i) + load_lanes_some(scores + i, states - i, Real(kLow)) + constant);
+        store_lanes(logs + i, load_lanes(more + i) + load_lanes_some(scores + i, states - i, Real(kLow)));
 }
 
 }  // namespace regard

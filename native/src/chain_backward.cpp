@@ -46,7 +46,7 @@ public:
             for (int k = 0; k < kTogether; ++k) {
                 if (position >= group_.length[k]) continue;
                 const Real* scores = chains_.at(first + k, position);
-                add_scores(group_.logs[k], group_.sums[k], scores, Real(0), states, padded);
+                add_scores(group_.logs[k], group_.sums[k], scores, states, padded);
                 raise(group_.logs[k], group_.raised[k], padded);
             }
             group_.sum(chains_);
@@ -135,7 +135,7 @@ private:
         const int64_t states = chains_.states;
         const Real* logs = alpha(k, position - 1);
         const Real* transition = chains_.into(group_.first + k, position);
-        const Real all = log_sum(logs, group_.sums[k], 1, states) + group_.factors[k].top;
+        const Real all = log_sum(logs, group_.sums[k], 1, states);
         const Real grad = wanted_.grad[group_.first + k];
         for (int64_t i = 0; i < states; ++i)
             for (int64_t j = 0; j < states; ++j) {

@@ -173,9 +173,9 @@ private:
         for (int lane = 0; lane < width; ++lane) {
             if (sums_[c][lane] >= kTiny<Real>) continue;
             found[lane] = 0;
-            const Real all = log_sums_[c][lane] + sweep_.moves.top;
             for (int64_t i = 0; i < states(); ++i)
-                found[lane] += std::exp(logs_[i][lane] + *sweep_.transition(i, c) - all) * mean_[i][lane];
+                found[lane] +=
+                    std::exp(logs_[i][lane] + *sweep_.transition(i, c) - log_sums_[c][lane]) * mean_[i][lane];
         }
         return found;
     }
@@ -256,8 +256,7 @@ private:
             return found;
         for (int lane = 0; lane < width; ++lane)
             if (!(sums_[a][lane] >= kTiny<Real>))
-                found[lane] = std::exp(*sweep_.transition(a, b) - sweep_.moves.top + new_logs_[b][lane] -
-                                       log_sums_[a][lane]);
+                found[lane] = std::exp(*sweep_.transition(a, b) + new_logs_[b][lane] - log_sums_[a][lane]);
         return found;
     }
 

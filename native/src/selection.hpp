@@ -48,7 +48,7 @@ struct Sweep {
             Lane total = {};
             for (int64_t i = 0; i < states(); ++i) total += raised[i] * factor(i, j);
             sums[j] = total;
-            log_sums[j] = logarithm(total);
+            log_sums[j] = logarithm(total) + moves.top;
             exactly(total, logs, transition(0, j), states(), log_sums + j);
         }
     }
@@ -59,7 +59,7 @@ struct Sweep {
             Lane total = {};
             for (int64_t j = 0; j < states(); ++j) total += factor(i, j) * raised[j];
             sums[i] = total;
-            log_sums[i] = logarithm(total);
+            log_sums[i] = logarithm(total) + moves.top;
             exactly(total, logs, transition(i, 0), 1, log_sums + i);
         }
     }
@@ -70,7 +70,7 @@ struct Sweep {
         for (int lane = 0; lane < width; ++lane) {
             if (total[lane] >= kTiny<Real>) continue;
             for (int64_t i = 0; i < states(); ++i) room[i] = logs[i][lane];
-            (*log_sum_of)[lane] = log_sum(room, transition, apart, states()) - moves.top;
+            (*log_sum_of)[lane] = log_sum(room, transition, apart, states());
         }
     }
 

@@ -1,4 +1,4 @@
-"""Operators over linear chains: log-partition and its gradient.
+"""Operators over linear chains: log-partition, its gradient, and the best sequence.
 
 Everywhere unary is (batch, time, states) and lengths (batch) or None for all of time. transition is
 (1, 1, states, states) for all sequences and steps, or (batch, 1 or time - 1, states, states).
@@ -23,6 +23,14 @@ def _log_partition(unary: Tensor, transition: Tensor, lengths: Tensor | None) ->
     run = kernel("chain_log_partition", unary.dtype, *_SCORES, _POINTER, _POINTER, ctypes.c_int)
     run(*_scores(unary, transition, lengths), address(found), address(alphas), torch.get_num_threads())
     return found, alphas
+
+
+def _best(unary: Tensor, transition: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    unary, transition = unary.contiguous(), transition.contiguous()
+    states, totals = unary.new_empty(unary.shape[:2], dtype=torch.int64), unary.new_empty(unary.shape[0])
+    run = kernel("chain_best", unary.dtype, *_SCORES, _POINTER, _POINTER, ctypes.c_int)
+    run(*_scores(unary, transition, lengths), address(states), address(totals), torch.get_num_threads())
+    return states, totals
 
 
 def _gradient(
@@ -82,4 +90,13 @@ posteriors = operator(
     "chain_posteriors(Tensor unary, Tensor transition, Tensor? lengths, Tensor alphas, Tensor grad) -> Tensor",
     _posteriors,
     lambda unary, transition, lengths, alphas, grad: unary.new_empty(unary.shape),
+)
+
+best = operator(
+    "chain_best(Tensor unary, Tensor transition, Tensor? lengths) -> (Tensor, Tensor)",
+    _best,
+    lambda unary, transition, lengths: (
+        unary.new_empty(unary.shape[:2], dtype=torch.int64),
+        unary.new_empty(unary.shape[0]),
+    ),
 )

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from regard.attention.structures.chain import LOW, Chain
+from regard.attention.native import chain as native
+from regard.attention.native.operators import serves
+from regard.attention.structures.chain import LOW, Chain, flat
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,15 @@ class Paths:
 
 
 def search(chain: Chain, count: int) -> tuple[Tensor, Tensor]:
-    """States (*batch, count, time), packed, and totals of the highest-scoring paths.
+    """States (*batch, count, time), packed, and totals of the highest-scoring paths; of one path, by a kernel."""
+    if count == 1 and serves(chain.unary, chain.transition) and chain.unary.numel():
+        found, highest = native.best(*flat(chain))
+        return found.reshape(*chain.unary.shape[:-2], 1, chain.time), highest.reshape(*chain.unary.shape[:-2], 1)
+    return listed(chain, count)
+
+
+def listed(chain: Chain, count: int) -> tuple[Tensor, Tensor]:
+    """The same with plain operations.
 
     A code, rank * states + state, names the path of that rank among those that end in a state.
     """

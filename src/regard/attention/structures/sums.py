@@ -9,18 +9,18 @@ from torch import Tensor
 
 from regard.attention.native import chain as native
 from regard.attention.native.operators import differentiable, serves
-from regard.attention.structures.chain import Chain
+from regard.attention.structures.chain import Chain, flat
 from regard.attention.structures.forward_backward import forward, gradient
 
 
 def summed(chain: Chain) -> Tensor:
     """The log-partition, (*batch), finite, with a closed form as its gradient."""
     if serves(chain.unary, chain.transition) and chain.unary.numel():
-        return _by_kernel(chain)
-    return _Summed.apply(chain.unary, chain.transition, chain.visible)
+        return native.log_partition(*flat(chain))[0].reshape(chain.unary.shape[:-2])
+    return Summed.apply(chain.unary, chain.transition, chain.visible)
 
 
-class _Summed(torch.autograd.Function):
+class Summed(torch.autograd.Function):
     """The derivative of a log-partition is the posterior: one recursion more, instead of a graph through time."""
 
     @staticmethod
@@ -36,20 +36,6 @@ class _Summed(torch.autograd.Function):
         # The alphas kept have no graph; who differentiates again needs one.
         alphas = forward(chain).alphas if torch.is_grad_enabled() else list(known.unbind(-2))
         return *gradient(chain, alphas, grads[0], ctx.needs_input_grad[1]), None
-
-
-def _by_kernel(chain: Chain) -> Tensor:
-    unary, lead = chain.unary.flatten(0, -3) if chain.unary.dim() > 2 else chain.unary[None], chain.unary.shape[:-2]
-    lengths = None if chain.visible is None else chain.visible.reshape(unary.shape[:2]).sum(-1)
-    return native.log_partition(unary, _matrices(chain.transition, lead), lengths)[0].reshape(lead)
-
-
-def _matrices(transition: Tensor, lead: torch.Size) -> Tensor:
-    """Transitions as kernels want them: one matrix for all, or those of each sequence."""
-    steps, states = transition.shape[-3:-1]
-    if steps == 1 and all(size == 1 for size in transition.shape[:-3]):
-        return transition.reshape(1, 1, states, states)
-    return transition.expand(*lead, steps, states, states).reshape(lead.numel(), steps, states, states)
 
 
 def _keep(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: tuple[Tensor, Tensor]) -> None:
