@@ -30,10 +30,9 @@ class Chunks(torch.autograd.Function):
         ctx.chunk = chunk
         ctx.save_for_backward(stopped, scores)
         highest, rate = _windows(stopped, scores, chunk)
-        total = torch.zeros_like(scores)
+        total, room = torch.zeros_like(scores), torch.empty_like(scores)
         for back in range(min(chunk, scores.shape[-1])):
-            share = _raised(scores, highest, back)
-            _kept(total, back).addcmul_(rate[..., back:], share)
+            _kept(total, back).addcmul_(rate[..., back:], _raised(room, scores, highest, back))
         return total
 
     @staticmethod
@@ -55,15 +54,15 @@ def _backward(stopped: Tensor, scores: Tensor, chunk: int, grad: Tensor) -> tupl
     d stopped_k = G_k,   d s_j = sum_{k=j}^{j+chunk-1} r_k exp(s_j) (g_j - G_k)
     """
     highest, rate = _windows(torch.ones_like(stopped), scores, chunk)
-    by_stopped = torch.zeros_like(scores)
+    by_stopped, room = torch.zeros_like(scores), torch.empty_like(scores)
     for back in range(min(chunk, scores.shape[-1])):
-        by_stopped[..., back:].addcmul_(_kept(grad, back), _raised(scores, highest, back))
+        by_stopped[..., back:].addcmul_(_kept(grad, back), _raised(room, scores, highest, back))
     by_stopped.mul_(rate)
     rate.mul_(stopped)
     by_scores = torch.zeros_like(scores)
     for back in range(min(chunk, scores.shape[-1])):
-        share = _raised(scores, highest, back).mul_(rate[..., back:])
-        _kept(by_scores, back).addcmul_(share, _kept(grad, back) - by_stopped[..., back:])
+        share = _raised(room, scores, highest, back).mul_(rate[..., back:])
+        _kept(by_scores, back).addcmul_(share, _kept(grad, back)).sub_(share.mul_(by_stopped[..., back:]))
     return by_stopped, by_scores
 
 
@@ -72,15 +71,18 @@ def _windows(stopped: Tensor, scores: Tensor, chunk: int) -> tuple[Tensor, Tenso
     highest = scores.clone()
     for back in range(1, min(chunk, scores.shape[-1])):
         highest[..., back:].clamp_(min=_kept(scores, back))
-    total = torch.zeros_like(scores)
+    total, room = torch.zeros_like(scores), torch.empty_like(scores)
     for back in range(min(chunk, scores.shape[-1])):
-        total[..., back:].add_(_raised(scores, highest, back))
+        total[..., back:].add_(_raised(room, scores, highest, back))
     return highest, torch.div(stopped, total, out=total)
 
 
-def _raised(scores: Tensor, highest: Tensor, back: int) -> Tensor:
-    """exp(s_(k-back) - highest_k) for every window that has a key so far back."""
-    return torch.sub(_kept(scores, back), highest[..., back:]).exp_()
+def _raised(room: Tensor, scores: Tensor, highest: Tensor, back: int) -> Tensor:
+    """exp(s_(k-back) - highest_k) for every window that has a key so far back.
+
+    Written into room that is made once: pieces of slightly different sizes would keep memory from being used again.
+    """
+    return room[..., back:].copy_(_kept(scores, back)).sub_(highest[..., back:]).exp_()
 
 
 def _kept(tensor: Tensor, back: int) -> Tensor:
