@@ -7,7 +7,7 @@
 // Saved are the highest score, the origin in two parts, and how many weights are not 0.
 #include <cmath>
 
-#include "lanes.hpp"
+#include "compress.hpp"
 #include "rules.hpp"
 
 namespace regard {

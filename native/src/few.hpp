@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "lanes.hpp"
+#include "compress.hpp"
 #include "rows.hpp"
 
 namespace regard {

@@ -2,7 +2,7 @@
 // of what is raised, the lowest score that is kept, and the last place at which that score is kept.
 #include <functional>
 
-#include "lanes.hpp"
+#include "compress.hpp"
 #include "rules.hpp"
 
 namespace regard {

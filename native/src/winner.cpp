@@ -1,7 +1,7 @@
 // Saved are the highest score and the place of the winner, the first that has it; -1 where there is none.
 #include "winner.hpp"
 
-#include "lanes.hpp"
+#include "compress.hpp"
 #include "rules.hpp"
 
 namespace regard {
