@@ -86,7 +86,7 @@ struct Backward {
             give(rooms.scores, stride, block.rows, above.data, above.stride, block.columns, padded,
                  values_to + block.column * padded, padded);
             worker.score->give(block, query, keys, worker.packed, rooms.raw, rooms.grads, stride, rooms.d_query,
-                               keys_to, d_learned + thread * worker.score->learned_floats());
+                               keys_to, learned_of(*worker.score, thread));
         }
         write_rows(d_query, problem.dtype, block.batch, block.head, block.first, block.rows, problem.size,
                    rooms.d_query, size);
@@ -117,6 +117,10 @@ struct Backward {
         if (tensor_count > 0)
             worker.where.give_priors(block, row, block.column + low, block.column + high, grads + low,
                                      d_tensors + thread * tensor_count);
+    }
+
+    float* learned_of(const Score& score, int thread) const {
+        return d_learned == nullptr ? nullptr : d_learned + thread * score.learned_floats();
     }
 
     // A row's number may belong to many rows: its gradient lies where the number lies.

@@ -16,7 +16,7 @@ enum Dtype : int64_t { kFloat32 = 0, kBfloat16 = 1 };
 // A row-normalised or elementwise weighing.
 enum Rule : int64_t { kSoftmax = 0, kEntmax = 1, kSigmoid = 2 };
 
-enum ScoreKind : int64_t { kProduct = 0 };
+enum ScoreKind : int64_t { kProduct = 0, kAdditive = 1 };
 
 // A number for every row, (batch, heads, rows), with stride 0 where it does not vary; no data means `alone`.
 struct RowNumber {
