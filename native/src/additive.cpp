@@ -32,20 +32,25 @@ struct Slice {
     }
 };
 
-// total[v] += the slice's sum for a row and the keys of vector v of a panel.
+// total[v] += four channels' sum for a row and the keys of vector v of a panel.
+template <int V, bool Shared>
+inline void add_four(const Slice& slice, int64_t row, int64_t d, const float* panel, Floats (&total)[V]) {
+    for (int v = 0; v < V; ++v) {
+        const float* from = panel + d * kPanel + v * kWidth;
+        Ratio left = slice.ratio(row, d, load(from)) + slice.ratio(row, d + 1, load(from + kPanel));
+        Ratio right = slice.ratio(row, d + 2, load(from + 2 * kPanel)) + slice.ratio(row, d + 3, load(from + 3 * kPanel));
+        total[v] += Shared ? value(left + right) : value(left) + value(right);
+    }
+}
+
 template <int V>
 inline void add_ratios(const Slice& slice, int64_t row, const float* panel, const float* together, int64_t channels,
                        Floats (&total)[V]) {
     for (int64_t d = 0; d < channels; d += 4) {
-        const float* from = panel + d * kPanel;
-        bool shared = together[d / 4] != 0;
-        for (int v = 0; v < V; ++v) {
-            Ratio left = slice.ratio(row, d, load(from + v * kWidth)) +
-                         slice.ratio(row, d + 1, load(from + kPanel + v * kWidth));
-            Ratio right = slice.ratio(row, d + 2, load(from + 2 * kPanel + v * kWidth)) +
-                          slice.ratio(row, d + 3, load(from + 3 * kPanel + v * kWidth));
-            total[v] += shared ? value(left + right) : value(left) + value(right);
-        }
+        if (together[d / 4] != 0)
+            add_four<V, true>(slice, row, d, panel, total);
+        else
+            add_four<V, false>(slice, row, d, panel, total);
     }
 }
 
