@@ -9,7 +9,7 @@ from torch import Tensor
 
 from regard.attention.call import Call, Prepared
 from regard.attention.native import attention
-from regard.attention.native.library import kernels
+from regard.attention.native.library import missing
 from regard.attention.native.lowered import Lowered, lowered
 from regard.attention.paths.blockwise import differentiable
 from regard.attention.tracing import transformed
@@ -35,8 +35,8 @@ def native(call: Call, prepared: Prepared) -> Tensor:
 def _served(call: Call, prepared: Prepared) -> Lowered | str:
     if transformed():
         return "the kernels know no transforms of torch.func and no forward-mode derivatives"
-    missing = kernels().missing
-    return lowered(call, prepared.query.dtype) if missing is None else missing
+    why = missing()
+    return lowered(call, prepared.query.dtype) if why is None else why
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, found: Lowered) -> tuple[Tensor, Tensor]:
@@ -69,12 +69,12 @@ class _Native(torch.autograd.Function):
     ) -> Tensor:
         context, saved = _attend(query, key, value, found)
         ctx.call, ctx.found = call, found
-        ctx.save_for_backward(query, key, value, context, saved)
+        ctx.save_for_backward(query, key, value, saved)
         return context
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, context, saved = ctx.saved_tensors
+        query, key, value, saved = ctx.saved_tensors
         call, found, wanted = ctx.call, ctx.found, ctx.needs_input_grad[2:]
         kernel, learned = len(found.differentiable), len(call.learned())
         if torch.is_grad_enabled():
@@ -93,7 +93,6 @@ class _Native(torch.autograd.Function):
             found.numbers,
             found.kinds,
             found.settings,
-            context,
             saved,
             grads[0],
             wanted[3 : 3 + kernel],
