@@ -113,7 +113,7 @@ struct Backward {
                  values_to + block.column * padded, padded);
         }
         worker.score->give(block, given.query, given.keys, worker.packed, rooms.raw, rooms.grads, stride,
-                           rooms.d_query, keys_to, d_learned + thread * worker.score->learned_floats());
+                           rooms.d_query, keys_to, learned_of(*worker.score, thread));
     }
 
     // The same where few cells have a weight and only they a gradient: nothing is multiplied with all keys.
@@ -171,6 +171,10 @@ struct Backward {
         if (tensor_count > 0)
             worker.where.give_priors(block, row, block.column + low, block.column + high, grads + low,
                                      d_tensors + thread * tensor_count);
+    }
+
+    float* learned_of(const Score& score, int thread) const {
+        return d_learned == nullptr ? nullptr : d_learned + thread * score.learned_floats();
     }
 
     // A row's number may belong to many rows: its gradient lies where the number lies.

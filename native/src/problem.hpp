@@ -24,7 +24,7 @@ enum Rule : int64_t {
     kGumbelHard = 6,
 };
 
-enum ScoreKind : int64_t { kProduct = 0 };
+enum ScoreKind : int64_t { kProduct = 0, kAdditive = 1 };
 
 // A number for every row, (batch, heads, rows), with stride 0 where it does not vary; none where there is no data.
 struct RowNumber {

@@ -27,7 +27,7 @@ public:
 
     // Adds to d_query (rows, padded), to d_key (keys of the head, padded) and to the gradient of what is learned.
     // `keys` are the head's own rows, `scores` what `scores` gave. Gradients are 0 where nothing is seen, and may be
-    // overwritten.
+    // overwritten. There is no room for what is learned where nobody asked for it.
     virtual void give(const Block& block, const Rows& query, const Rows& keys, const float* packed,
                       const float* scores, float* d_scores, int64_t stride, float* d_query, float* d_key,
                       float* d_learned) const = 0;

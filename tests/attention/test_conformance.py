@@ -133,9 +133,9 @@ def served_by_pytorch(score, where, weigh) -> bool:
 
 # What our own kernels do not know. The centre of a Gaussian is learned here, of which they have no gradient.
 KERNELS_LACK = {
-    *("Additive", "Location", "LocationAware", "Distance", "written"),
+    *("Location", "LocationAware", "Distance", "written"),
     *("Around-gaussian",),
-    *("Entmax-learned", "TopK", "Argmax", "Gumbel", "Gumbel-hard", "Chain", "Monotonic", "Monotonic-chunks"),
+    *("Chain", "Monotonic", "Monotonic-chunks"),
 }
 
 

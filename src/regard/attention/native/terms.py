@@ -78,6 +78,7 @@ class Matching(IntEnum):
     """How a kernel matches prepared queries with prepared keys."""
 
     PRODUCT = 0
+    ADDITIVE = 1
 
 
 @dataclass(frozen=True)
