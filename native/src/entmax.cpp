@@ -17,6 +17,8 @@ namespace {
 // No lifted score is lower, so that no product overflows.
 constexpr float kDeep = -1e30f;
 constexpr float kSmallest = 1.2e-38f;
+// No weight is lower than e to the power of this.
+constexpr float kDeepest = -87.33f;
 
 enum class Form { kSquare, kLinear, kPower };
 
@@ -66,8 +68,9 @@ inline Raised raise(const Curve& curve, Floats lifted, Origin origin) {
         Floats base = scaled + curve.one, inside = larger(base, all(1e-37f)), inverse = reciprocal(inside);
         // What adding 1 rounded away counts 1/e times.
         Floats lost = (scaled - (base - 1.0f)) * inverse * curve.one;
-        Floats weight = exponential((logarithm(inside) + lost) * float(1 / curve.e));
-        weight = base > 0.0f ? weight : Floats{};
+        Floats power = (logarithm(inside) + lost) * float(1 / curve.e);
+        Floats weight = exponential_below(power);
+        weight = (base > 0.0f) & (power > kDeepest) ? weight : Floats{};
         return {weight, weight * inverse};
     }
 }
@@ -94,6 +97,14 @@ Totals totals(const Curve& curve, const float* lifted, int64_t count, Origin ori
         slopes += last.slope;
     });
     return {sum(weights + more_weights), sum(slopes + more_slopes)};
+}
+
+// Where the origin would be if all scores were their mean. Up to alpha = 2 it is never too high, by Jensen's inequality.
+double start_of(const Curve& curve, const float* lifted, int64_t count, double first) {
+    Floats total = {};
+    by_vector(count, [&](int64_t c, int64_t left) { total += load_some(lifted + c, left); });
+    double mean = sum(total) / double(count), less = std::expm1(-curve.e * std::log(double(count))) / curve.e;
+    return std::max(first, first + mean - less);
 }
 
 // Newton's step on (sum w)^e = 1: for equal scores that is linear, and one step is enough.
@@ -127,22 +138,22 @@ template <Form kForm>
 double climb(const Curve& curve, float* lifted, int64_t count, double origin) {
     double close = close_of(curve), before = HUGE_VAL;
     for (int step = 0; step < 60; ++step) {
+        // A margin for what rounding has added.
+        if (step < 2) count = keep_above(lifted, count, 0.0f, edge_of(curve, origin) - 1e-5f, lifted);
         Totals found = totals<kForm>(curve, lifted, count, Origin(origin));
         double move = step_of(curve, found), away = std::abs(found.weight - 1);
         if (!(away < before)) break;
         origin += move;
         if (away <= close) break;
         before = away;
-        // A margin for what rounding has added.
-        if (step == 0) count = keep_above(lifted, count, 0.0f, edge_of(curve, origin) - 1e-5f, lifted);
     }
     return origin;
 }
 
 // Above, the slope is infinite where a weight vanishes: Newton's step is taken inside of a bracket, which is halved
 // whenever two steps have not.
-double bracket(const Curve& curve, const float* lifted, int64_t count, double low) {
-    double high = -std::pow(double(count), -curve.e) / curve.e, at = low, width = high - low;
+double bracket(const Curve& curve, const float* lifted, int64_t count, double low, double at) {
+    double high = -std::pow(double(count), -curve.e) / curve.e, width = high - low;
     for (int step = 0; step < 80 && high - low > 1e-9 * -low; ++step) {
         Totals found = totals<Form::kPower>(curve, lifted, count, Origin(at));
         double next = at + step_of(curve, found);
@@ -159,8 +170,9 @@ double bracket(const Curve& curve, const float* lifted, int64_t count, double lo
 double origin_of(const Curve& curve, const float* scores, int64_t count, float most, float* spare) {
     double first = curve.one != 0 ? 0.0 : -1 / curve.e;
     int64_t kept = keep_above(scores, count, most, edge_of(curve, first), spare);
-    if (curve.e > 1) return bracket(curve, spare, kept, first);
-    return by_form(curve.form, [&]<Form kForm>() { return climb<kForm>(curve, spare, kept, first); });
+    double start = start_of(curve, spare, kept, first);
+    if (curve.e > 1) return bracket(curve, spare, kept, first, start);
+    return by_form(curve.form, [&]<Form kForm>() { return climb<kForm>(curve, spare, kept, start); });
 }
 
 // Scores to weights; how many are not 0.
@@ -229,7 +241,7 @@ inline Floats change_of(const Curve& curve, Floats weight) {
     return weight >= kSmallest ? found : Floats{};
 }
 
-// Gradient of alpha, sum_j change_j (dw_j - sum(u dw) / sum(u)), where all dw are told relative to `mean`.
+// Gradient of alpha, sum_j change_j (dw_j - sum(u dw) / sum(u)): what `centre` is beyond `mean`.
 float alpha_gradient(const Curve& curve, const float* weights, const float* grad, int64_t count, float mean,
                      float centre) {
     Floats total = {};
