@@ -16,14 +16,17 @@ constexpr int64_t kQueries = 16, kChannels = 64;
 struct Slice {
     alignas(kBytes) float a[kQueries][kChannels], w[kQueries][kChannels], x[kQueries][kChannels], y[kQueries][kChannels];
 
-    void fill(int64_t row, const float* query, const float* kinds, const float* energy, int64_t channels) {
+    void fill(const Rows& query, int64_t rows, const float* kinds, const float* energy, int64_t channels) {
         for (int64_t d = 0; d < channels; d += kWidth) {
-            QuerySide side = query_side(load(query + d), load(kinds + d));
+            Kinds those(kinds + d);
             Floats each = load(energy + d);
-            store(a[row] + d, side.a);
-            store(w[row] + d, side.w);
-            store(x[row] + d, side.x * each);
-            store(y[row] + d, side.y * each);
+            for (int64_t r = 0; r < rows; ++r) {
+                QuerySide side = query_side(load(query.data + r * query.stride + d), those);
+                store(a[r] + d, side.a);
+                store(w[r] + d, side.w);
+                store(x[r] + d, side.x * each);
+                store(y[r] + d, side.y * each);
+            }
         }
     }
 
@@ -110,8 +113,9 @@ void Additive::pack(int64_t batch, int64_t key_head, float* packed) const {
         Rows keys = some_keys(batch, key_head, j, room.data());
         float* to = packed + j / kPanel * kPanel * padded_ + j % kPanel;
         for (int64_t d = 0; d < padded_; d += kWidth) {
-            Floats kind = load(kinds(packed) + d), square[kWidth];
-            for (int i = 0; i < kWidth; ++i) square[i] = key_number(load(keys.data + i * keys.stride + d), kind);
+            Kinds those(kinds(packed) + d);
+            Floats square[kWidth];
+            for (int i = 0; i < kWidth; ++i) square[i] = key_number(load(keys.data + i * keys.stride + d), those);
             transpose(square);
             for (int i = 0; i < kWidth; ++i) store(to + (d + i) * kPanel, square[i]);
         }
@@ -124,9 +128,8 @@ void Additive::scores(const Block& block, const Rows& query, const float* packed
     for (int64_t first = 0; first < block.rows; first += kQueries)
         for (int64_t d = 0; d < padded_; d += kChannels) {
             int64_t rows = std::min(kQueries, block.rows - first), channels = std::min(kChannels, padded_ - d);
-            for (int64_t r = 0; r < rows; ++r)
-                slice.fill(r, query.data + (first + r) * query.stride + d, kinds(packed) + d, energy_.data() + d,
-                           channels);
+            slice.fill({query.data + first * query.stride + d, query.stride}, rows, kinds(packed) + d, energy_.data() + d,
+                       channels);
             for (int64_t c = 0; c < block.columns; c += kPanel) {
                 const float* panel = packed + (block.column + c) * padded_ + d * kPanel;
                 by_vectors((block.columns - c + kWidth - 1) / kWidth, [&]<int V>() {

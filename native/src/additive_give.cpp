@@ -52,9 +52,9 @@ private:
 struct Strip {
     Floats number[kKeys], slope[kKeys], grad[kKeys];
 
-    void fill(const float* keys, int64_t stride, int64_t count, Floats kind) {
+    void fill(const float* keys, int64_t stride, int64_t count, const Kinds& kinds) {
         for (int64_t j = 0; j < count; ++j) {
-            KeySide side = key_side(load(keys + j * stride), kind);
+            KeySide side = key_side(load(keys + j * stride), kinds);
             number[j] = side.number;
             slope[j] = side.slope;
             grad[j] = Floats{};
@@ -92,11 +92,12 @@ void Additive::give(const Block& block, const Rows& query, const Rows& keys, con
         int64_t count = std::min(kKeys, block.columns - c), column = block.column + c;
         support.find(d_scores + c, stride, count);
         for (int64_t d = 0; d < padded_; d += kWidth) {
-            Floats kind = load(kinds(packed) + d), each = load(energy_.data() + d), d_energy = {};
-            strip.fill(keys.data + column * keys.stride + d, keys.stride, count, kind);
+            Kinds those(kinds(packed) + d);
+            Floats each = load(energy_.data() + d), d_energy = {};
+            strip.fill(keys.data + column * keys.stride + d, keys.stride, count, those);
             for (int64_t r = 0; r < block.rows; ++r) {
                 if (support.row(r).empty()) continue;
-                QuerySide side = query_side(load(query.data + r * query.stride + d), kind);
+                QuerySide side = query_side(load(query.data + r * query.stride + d), those);
                 RowGradients found = give_row(support.row(r), side, strip);
                 add(d_query + r * padded_ + d, found.query * side.slope * each);
                 d_energy += found.energy;

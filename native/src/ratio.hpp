@@ -20,12 +20,23 @@ constexpr float kNearest = 0.5f, kFarthest = 16.0f;
 // also after it was multiplied by any energy that could be meant.
 constexpr float kShared = 30.0f;
 
-inline bool any(Ints mask) {
-    int32_t found[kWidth], some = 0;
-    std::memcpy(found, &mask, sizeof found);
-    for (int i = 0; i < kWidth; ++i) some |= found[i];
-    return some != 0;
-}
+// The kinds of a vector of channels: asked once, then told to every key and query.
+struct Kinds {
+    Ints near, middle;
+    bool some_near, some_middle;
+
+    explicit Kinds(const float* kinds) : near(load(kinds) == kNear), middle(load(kinds) == kMiddle) {
+        some_near = any(near);
+        some_middle = any(middle);
+    }
+
+private:
+    static bool any(Ints mask) {
+        int32_t some = 0;
+        for (int i = 0; i < kWidth; ++i) some |= mask[i];
+        return some != 0;
+    }
+};
 
 struct KeySide {
     Floats number, slope;
@@ -36,40 +47,36 @@ struct QuerySide {
     Floats a, w, x, y, slope;
 };
 
-inline Floats key_number(Floats key, Floats kind) {
-    Ints middle = kind == kMiddle, near = kind == kNear;
+inline Floats key_number(Floats key, const Kinds& kinds) {
     Floats found = key;
-    if (any(middle)) found = middle ? exponential(key + key) : found;
-    if (any(near)) found = near ? hyperbolic_tangent(key) : found;
+    if (kinds.some_middle) found = kinds.middle ? exponential(key + key) : found;
+    if (kinds.some_near) found = kinds.near ? hyperbolic_tangent(key) : found;
     return found;
 }
 
 // A far channel has slope 0 here.
-inline KeySide key_side(Floats key, Floats kind) {
-    Floats number = key_number(key, kind);
-    Floats slope = kind == kNear ? 1.0f - number * number : number;
-    return {number, kind == kFar ? Floats{} : slope};
+inline KeySide key_side(Floats key, const Kinds& kinds) {
+    Floats number = key_number(key, kinds), slope = kinds.middle ? number : Floats{};
+    return {number, kinds.near ? 1.0f - number * number : slope};
 }
 
 // A far channel gives a ratio of 0 / 1.
-inline QuerySide query_side(Floats query, Floats kind) {
-    Ints middle = kind == kMiddle, near = kind == kNear;
+inline QuerySide query_side(Floats query, const Kinds& kinds) {
     Floats fallen = exponential(magnitude(query) * -2.0f), one = all(1.0f);
     QuerySide found{Floats{}, one, Floats{}, Floats{}, Floats{}};
-    if (any(middle)) {
+    if (kinds.some_middle) {
         Floats a = query < 0.0f ? fallen : one, w = query < 0.0f ? one : fallen;
-        found.a = middle ? a : found.a;
-        found.w = middle ? w : found.w;
-        found.x = middle ? a : found.x;
-        found.y = middle ? -w : found.y;
-        found.slope = middle ? 4.0f * fallen : found.slope;
+        found.a = found.x = kinds.middle ? a : Floats{};
+        found.w = kinds.middle ? w : one;
+        found.y = kinds.middle ? -w : Floats{};
+        found.slope = kinds.middle ? 4.0f * fallen : Floats{};
     }
-    if (any(near)) {
+    if (kinds.some_near) {
         Floats tangent = hyperbolic_tangent(query), sum = fallen + 1.0f;
-        found.a = near ? tangent : found.a;
-        found.x = near ? one : found.x;
-        found.y = near ? tangent : found.y;
-        found.slope = near ? 4.0f * fallen / (sum * sum) : found.slope;
+        found.a = kinds.near ? tangent : found.a;
+        found.x = kinds.near ? one : found.x;
+        found.y = kinds.near ? tangent : found.y;
+        found.slope = kinds.near ? 4.0f * fallen / (sum * sum) : found.slope;
     }
     return found;
 }
