@@ -3,26 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "simd.hpp"
+#include "sweep.hpp"
 
 namespace regard {
 
 namespace {
-
-// Calls body(offset, count) for whole vectors and then for the rest.
-template <class Body>
-inline void by_vector(int64_t count, const Body& body) {
-    for (int64_t c = 0; c < count; c += kWidth) body(c, count - c);
-}
-
-float highest_of(const float* from, int64_t count) {
-    Floats most = all(kLowest);
-    int64_t c = 0;
-    for (; c + kWidth <= count; c += kWidth) most = larger(most, load(from + c));
-    if (c < count) most = larger(most, load_some(from + c, count - c, kLowest));
-    return highest(most);
-}
-
 
 void fill(float* to, int64_t count, float value) { std::fill(to, to + count, value); }
 
