@@ -17,6 +17,9 @@ namespace {
 constexpr int64_t kPiece = 2048;
 constexpr float kLeast = 1.17549435e-38f;  // of the normal numbers
 
+// A little more than whole panels, so that the rows of a block do not fall on each other's places in the cache.
+int64_t row_stride(int64_t columns) { return round_up(columns, kPanel) + kWidth; }
+
 float log_sum_exp(const float* scores, int64_t count, float most) {
     // Nothing is seen, or something infinitely well.
     if (most == kLowest) return -kInfinity;
@@ -37,6 +40,16 @@ struct Moments {
             Floats found = load_some(weights + c, left);
             weight += found;
             logs += found * logarithm(larger(found, all(kLeast)));
+        });
+    }
+
+    // Where logarithms are known from the scores, which cost less than taking them.
+    void take_line(const float* weights, const float* scores, int64_t count, const Line& line) {
+        by_vector(count, [&](int64_t c, int64_t left) {
+            Floats found = load_some(weights + c, left);
+            weight += found;
+            // A hidden key's weight is 0, and its logarithm must be finite.
+            logs += found * larger(load_some(scores + c, left) * line.slope - line.shift, all(-200.0f));
         });
     }
 
@@ -63,16 +76,15 @@ struct Statistics {
     // One share of the rows of all heads that read a key head.
     void share(int64_t batch, int64_t key_head, int64_t place) const {
         Worker worker(problem);
-        int64_t stride = round_up(problem.keys, kPanel);
-        int64_t sizes[] = {worker.score->packed_floats(), shares.rows * stride, stride, stride,
+        int64_t stride = row_stride(problem.keys);
+        int64_t sizes[] = {worker.score->packed_floats(), shares.rows * stride, stride, stride, stride,
                            shares.rows * worker.padded_size};
         int64_t room = 0;
         for (int64_t size : sizes) room += Scratch::room(size);
         Scratch scratch(room);
         float* packed = scratch.take(sizes[0]);
-        Rooms rooms{scratch.take(sizes[1]), scratch.take(sizes[2]), nullptr};
-        ColumnSums sums(problem, facts, scratch.take(sizes[3]));
-        rooms.query = scratch.take(sizes[4]);
+        Rooms rooms{scratch.take(sizes[1]), scratch.take(sizes[2]), scratch.take(sizes[3]), scratch.take(sizes[5])};
+        ColumnSums sums(problem, facts, scratch.take(sizes[4]));
         Top top(facts.top);
         worker.score->pack(batch, key_head, packed);
         worker.packed = packed;
@@ -88,11 +100,11 @@ struct Statistics {
     }
 
     struct Rooms {
-        float *scores, *factors, *query;
+        float *scores, *factors, *before, *query;
     };
 
     void block(Worker& worker, const Block& block, const Rooms& rooms, ColumnSums& sums, Top& top) const {
-        int64_t stride = round_up(block.columns, kPanel);
+        int64_t stride = row_stride(block.columns);
         if (block.columns > 0)
             worker.scores_of(block,
                              rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,
@@ -102,7 +114,7 @@ struct Statistics {
             Interval cells = block.columns > 0 ? worker.cells(block, r) : Interval{0, 0};
             float* scores = rooms.scores + r * stride;
             if (facts.about_scores()) of_scores(block, r, scores + cells.low, cells.high - cells.low);
-            if (facts.about_weights()) of_weights(worker, block, r, cells, scores, rooms.factors, sums, top);
+            if (facts.about_weights()) of_weights(worker, block, r, cells, scores, rooms, sums, top);
         }
     }
 
@@ -116,23 +128,32 @@ struct Statistics {
         if (facts.lse != nullptr) facts.lse[place(block, r)] = log_sum_exp(scores, count, most);
     }
 
-    void of_weights(Worker& worker, const Block& block, int64_t r, Interval cells, float* row, float* room,
+    void of_weights(Worker& worker, const Block& block, int64_t r, Interval cells, float* row, const Rooms& rooms,
                     ColumnSums& sums, Top& top) const {
         int64_t at = place(block, r), count = std::max<int64_t>(cells.high - cells.low, 0);
         float kept[kSaved] = {}, scale = 1.0f;
         float* weights = row + cells.low;
+        Line line{};
         if (count > 0) {
-            scale = weights_of_row(Rule(problem.rule), worker.row_of(block, r), weights, count, kept);
-            if (const float* factors = worker.factors(block, r, cells, room))
+            if (facts.entropy != nullptr) std::copy(weights, weights + count, rooms.before);
+            RowOf told = worker.row_of(block, r);
+            scale = weights_of_row(Rule(problem.rule), told, weights, count, kept);
+            line = logarithms(Rule(problem.rule), told, kept);
+            if (const float* factors = worker.factors(block, r, cells, rooms.factors)) {
                 for (int64_t c = 0; c < count; ++c) weights[c] *= factors[cells.low + c];
+                line.known = false;
+            }
         }
         Moments moments;
         int64_t low = block.column + cells.low;
-        top.clear();
+        if (facts.weight != nullptr) top.begin(weights, count);
         if (facts.about_columns()) sums.begin_row(block.first + r, low, low + count);
         for (int64_t c = 0; c < count; c += kPiece) {
             int64_t some = std::min(kPiece, count - c);
-            if (facts.entropy != nullptr) moments.take_logs(weights + c, some);
+            if (facts.entropy != nullptr) {
+                if (line.known) moments.take_line(weights + c, rooms.before + c, some, line);
+                else moments.take_logs(weights + c, some);
+            }
             if (facts.position != nullptr) moments.take_places(weights + c, some, low + c);
             if (facts.about_columns()) sums.add(weights + c, low + c, some, scale);
             if (facts.weight != nullptr) top.take(weights + c, some, low + c);

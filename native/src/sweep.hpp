@@ -11,12 +11,23 @@ inline void by_vector(int64_t count, const Body& body) {
     for (int64_t c = 0; c < count; c += kWidth) body(c, count - c);
 }
 
-inline float highest_of(const float* from, int64_t count) {
-    Floats most = all(kLowest);
+// Several at a time, since a comparison takes longer than it holds up the next.
+constexpr int kAtOnce = 4;
+
+// The highest numbers of every kAtOnce * kWidth-th place; `most` is what they begin with.
+inline void highest_by_place(const float* from, int64_t count, Floats (&most)[kAtOnce]) {
     int64_t c = 0;
-    for (; c + kWidth <= count; c += kWidth) most = larger(most, load(from + c));
-    if (c < count) most = larger(most, load_some(from + c, count - c, kLowest));
-    return highest(most);
+    for (; c + kAtOnce * kWidth <= count; c += kAtOnce * kWidth)
+        for (int i = 0; i < kAtOnce; ++i) most[i] = larger(most[i], load(from + c + i * kWidth));
+    for (int i = 0; c < count; c += kWidth, ++i) most[i] = larger(most[i], load_some(from + c, count - c, kLowest));
+}
+
+inline float highest_of(const float* from, int64_t count) {
+    Floats most[kAtOnce];
+    for (Floats& each : most) each = all(kLowest);
+    highest_by_place(from, count, most);
+    for (int i = 1; i < kAtOnce; ++i) most[0] = larger(most[0], most[i]);
+    return highest(most[0]);
 }
 
 inline float sum_of(const float* from, int64_t count) {

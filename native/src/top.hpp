@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <vector>
 
-#include "simd.hpp"
+#include "sweep.hpp"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -31,20 +33,31 @@ class Top {
 public:
     explicit Top(int64_t most) : most_(size_t(most)) { kept_.reserve(most_); }
 
-    void clear() {
+    // A row comes, of which `take` will be given all weights.
+    void begin(const float* weights, int64_t count) {
         kept_.clear();
         bound_ = 0.0f;
+        constexpr int64_t places = kAtOnce * kWidth;
+        if (int64_t(most_) > places || count < 4 * places) return;
+        // As many weights as there are places are their highest, so no weight below the last of the first few counts.
+        Floats found[kAtOnce] = {};
+        highest_by_place(weights, count, found);
+        float highest[places];
+        std::memcpy(highest, found, sizeof found);
+        std::nth_element(highest, highest + most_ - 1, highest + places, std::greater<float>());
+        bound_ = std::nextafter(highest[most_ - 1], 0.0f);
     }
 
     // Weights of the keys from `first` on, each call's behind those of the call before.
     void take(const float* weights, int64_t count, int64_t first) {
-        for (int64_t c = 0; c < count; c += kWidth) {
-            Floats found = load_some(weights + c, count - c);
-            for (uint32_t lanes = lanes_of(found > bound_); lanes != 0; lanes &= lanes - 1) {
-                int lane = __builtin_ctz(lanes);
-                if (weights[c + lane] > bound_) enter({weights[c + lane], first + c + lane});
-            }
+        int64_t c = 0;
+        for (; c + kAtOnce * kWidth <= count; c += kAtOnce * kWidth) {
+            Floats highest = load(weights + c);
+            for (int i = 1; i < kAtOnce; ++i) highest = larger(highest, load(weights + c + i * kWidth));
+            if (lanes_of(highest > bound_) == 0) continue;
+            for (int i = 0; i < kAtOnce; ++i) look(weights + c + i * kWidth, kWidth, first + c + i * kWidth);
         }
+        for (; c < count; c += kWidth) look(weights + c, count - c, first + c);
     }
 
     // The weights, times `scale`, in their order. What a row lacks are its earliest keys of weight 0.
@@ -73,6 +86,13 @@ private:
 
     static bool before(const Place& a, const Place& b) {
         return a.weight > b.weight || (a.weight == b.weight && a.key < b.key);
+    }
+
+    void look(const float* weights, int64_t count, int64_t first) {
+        for (uint32_t lanes = lanes_of(load_some(weights, count) > bound_); lanes != 0; lanes &= lanes - 1) {
+            int lane = __builtin_ctz(lanes);
+            if (weights[lane] > bound_) enter({weights[lane], first + lane});
+        }
     }
 
     // `kept_` is a heap whose first place is the one to leave next.

@@ -189,6 +189,10 @@ float weights_of_row(Rule rule, const RowOf& row, float* scores, int64_t count, 
     }
 }
 
+Line logarithms(Rule rule, const RowOf& row, const float* saved) {
+    return {rule == kSoftmax, float(1.0 / row.temperature), saved[0]};
+}
+
 void weights_again(Rule rule, const RowOf& row, float* scores, int64_t count, const float* saved) {
     switch (rule) {
         case kEntmax: return entmax_again(row, scores, count, saved);

@@ -16,6 +16,14 @@ struct RowOf {
 // are still to be multiplied by what is returned.
 float weights_of_row(Rule rule, const RowOf& row, float* scores, int64_t count, float* saved);
 
+// The logarithm of a weight, before it is multiplied, as slope * score - shift, where a rule is such that it is.
+struct Line {
+    bool known;
+    float slope, shift;
+};
+
+Line logarithms(Rule rule, const RowOf& row, const float* saved);
+
 // The weights again, from scores and what was saved.
 void weights_again(Rule rule, const RowOf& row, float* scores, int64_t count, const float* saved);
 
