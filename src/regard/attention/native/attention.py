@@ -124,7 +124,7 @@ def _give(ctx: Any, outer: Tensor, _saved: Tensor | None) -> tuple[Any, ...]:
     )
     shared = [grad if want else None for grad, want in zip(found[3:], ctx.wanted, strict=True)]
     # To PyTorch an empty list of numbers is a list of no tensors, which wants a list of no gradients.
-    nothing = (None if numbers else [] for numbers in ctx.settings)
+    nothing: list[list[None] | None] = [None if numbers else [] for numbers in ctx.settings]
     return *found[:3], shared[:-2], shared[-1], shared[-2], None, *nothing
 
 
