@@ -1,5 +1,6 @@
 // Facts about the weights of all queries, block by block; no weight is kept.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "api.hpp"
@@ -73,8 +74,10 @@ struct Statistics {
     const Shares& shares;
     Columns& columns;
 
-    // One share of the rows of all heads that read a key head.
-    void share(int64_t batch, int64_t key_head, int64_t place) const {
+    // Takes shares, of all heads that read a key head, as long as there are any. Those of one key head follow each
+    // other, so that a thread seldom has to pack keys; the last rows come first, since where a query sees what came
+    // before it they are most of the work.
+    void work(std::atomic<int64_t>& next) const {
         Worker worker(problem);
         int64_t stride = row_stride(problem.keys);
         int64_t sizes[] = {worker.score->packed_floats(), shares.rows * stride, stride, stride, stride,
@@ -86,8 +89,23 @@ struct Statistics {
         Rooms rooms{scratch.take(sizes[1]), scratch.take(sizes[2]), scratch.take(sizes[3]), scratch.take(sizes[5])};
         ColumnSums sums(problem, facts, scratch.take(sizes[4]));
         Top top(facts.top);
-        worker.score->pack(batch, key_head, packed);
         worker.packed = packed;
+        int64_t items = problem.batch * problem.key_heads * shares.count, held = -1;
+        for (int64_t item = next++; item < items; item = next++) {
+            int64_t map = item / shares.count;
+            int64_t batch = map / problem.key_heads, key_head = map % problem.key_heads;
+            if (map != held) worker.score->pack(batch, key_head, packed);
+            held = map;
+            share(worker, batch, key_head, shares.count - 1 - item % shares.count, rooms, sums, top);
+        }
+    }
+
+    struct Rooms {
+        float *scores, *factors, *before, *query;
+    };
+
+    void share(Worker& worker, int64_t batch, int64_t key_head, int64_t place, const Rooms& rooms, ColumnSums& sums,
+               Top& top) const {
         int64_t group = problem.heads / problem.key_heads;
         int64_t start = place * shares.share, end = std::min(start + shares.share, problem.queries);
         for (int64_t head = key_head * group; head < (key_head + 1) * group; ++head) {
@@ -98,10 +116,6 @@ struct Statistics {
             sums.flush();
         }
     }
-
-    struct Rooms {
-        float *scores, *factors, *before, *query;
-    };
 
     void block(Worker& worker, const Block& block, const Rooms& rooms, ColumnSums& sums, Top& top) const {
         int64_t stride = row_stride(block.columns);
@@ -174,12 +188,8 @@ REGARD_API int regard_statistics(const regard::Problem* problem, const regard::F
     Shares shares(*problem);
     Columns columns(*problem, *facts, shares);
     Statistics statistics{*problem, *facts, shares, columns};
-    int64_t items = problem->batch * problem->key_heads * shares.count;
-    in_parallel(int(problem->threads), items, [&](int64_t item, int) {
-        // The last rows first: where a query sees what came before it, they are most of the work.
-        int64_t place = shares.count - 1 - item / (items / shares.count), head = item % (items / shares.count);
-        statistics.share(head / problem->key_heads, head % problem->key_heads, place);
-    });
+    std::atomic<int64_t> next{0};
+    in_parallel(int(problem->threads), problem->threads, [&](int64_t, int) { statistics.work(next); });
     in_parallel(int(problem->threads), problem->batch * problem->heads, [&](int64_t map, int) { columns.join(map); });
     return 0;
 }

@@ -39,12 +39,17 @@ public:
         bound_ = 0.0f;
         constexpr int64_t places = kAtOnce * kWidth;
         if (int64_t(most_) > places || count < 4 * places) return;
-        // As many weights as there are places are their highest, so no weight below the last of the first few counts.
+        // Every place's highest is another weight, so no weight below the last of the first few of them counts.
         Floats found[kAtOnce] = {};
         highest_by_place(weights, count, found);
+        int vectors = kAtOnce;
+        while (vectors > 1 && vectors / 2 * kWidth >= 2 * int64_t(most_)) {
+            vectors /= 2;
+            for (int i = 0; i < vectors; ++i) found[i] = larger(found[i], found[i + vectors]);
+        }
         float highest[places];
         std::memcpy(highest, found, sizeof found);
-        std::nth_element(highest, highest + most_ - 1, highest + places, std::greater<float>());
+        std::nth_element(highest, highest + most_ - 1, highest + vectors * kWidth, std::greater<float>());
         bound_ = std::nextafter(highest[most_ - 1], 0.0f);
     }
 
