@@ -3,36 +3,12 @@
 
 #include <algorithm>
 
-#include "simd.hpp"
+#include "sweep.hpp"
 #include "weigh.hpp"
 
 namespace regard {
 
 extern const Weighing kSoftmaxRule, kSigmoidRule, kEntmaxRule, kTopKRule, kArgmaxRule, kGumbelRule, kGumbelHardRule;
-
-// Calls body(offset, left) for every vector of a row; the last may hold fewer than kWidth numbers.
-template <class Body>
-inline void by_vector(int64_t count, const Body& body) {
-    for (int64_t c = 0; c < count; c += kWidth) body(c, count - c);
-}
-
-inline float highest_of(const float* from, int64_t count) {
-    Floats most = all(kLowest);
-    int64_t c = 0;
-    for (; c + kWidth <= count; c += kWidth) most = larger(most, load(from + c));
-    if (c < count) most = larger(most, load_some(from + c, count - c, kLowest));
-    return highest(most);
-}
-
-// sum_j w_j (dw_j - mean): what rounding has left between `mean`, which was found another way, and the mean of just
-// these numbers. Where one weight is almost all, its gradient is a difference that must be taken with this one.
-inline float amiss(const float* weights, const float* grad, int64_t count, float mean) {
-    Floats found = {};
-    by_vector(count, [&](int64_t c, int64_t left) {
-        found += load_some(weights + c, left) * (load_some(grad + c, left) - mean);
-    });
-    return sum(found);
-}
 
 inline void fill(float* to, int64_t count, float value) { std::fill(to, to + count, value); }
 

@@ -14,7 +14,12 @@ struct RowOf {
     float* spare;              // room for kSpareRows rows of scores, each a vector longer
 };
 
-// A rule is four functions; see `weighing_of`.
+// The logarithm of a weight, before it is multiplied, as slope * score - shift.
+struct Line {
+    float slope, shift;
+};
+
+// A rule is a few functions; see `weighing_of`.
 struct Weighing {
     // Scores to weights, in place; `saved` (kSaved numbers) is what the others need. The weights are still to be
     // multiplied by what is returned.
@@ -33,6 +38,9 @@ struct Weighing {
 
     // Whether a score without weight has no gradient either.
     bool sparse_gradient;
+
+    // Where the logarithms of a row's weights lie on a line over its scores: that line; else null.
+    Line (*line)(const RowOf& row, const float* saved) = nullptr;
 };
 
 constexpr int64_t kSpareRows = 3;

@@ -12,6 +12,7 @@ from regard.attention.attend import AnyScore, prepare_call
 from regard.attention.call import Call, Prepared, shown, spoil, tile_scores, weighed
 from regard.attention.facts import Visited, Wanted, facts_of
 from regard.attention.paths.blockwise import whole_tiles
+from regard.attention.paths.native_facts import facts_by_kernels
 from regard.attention.paths.streaming import stream
 from regard.attention.prepared import prepare_query, spoiled_rows
 from regard.attention.scores.dot import Dot
@@ -94,17 +95,10 @@ def statistics(
 
 
 def _found(call: Call, prepared: Prepared, wanted: Wanted, spoiled: Tensor | None) -> Statistics:
-    facts, space = facts_of(wanted), call.space
-
-    def visit(part: Prepared, tile: Tile, carry: Tensor | None) -> tuple[tuple[Tensor, ...], Tensor | None]:
-        seen, carry = _visited(call, wanted.top, part, tile, carry, spoiled)
-        return tuple(find(seen) for _join, find in facts.values()), carry
-
-    pieces = list(stream(prepared, whole_tiles(call, prepared), visit))
-    found = {
-        name: join(space, ((tile, tensors[place]) for tile, tensors in pieces))
-        for place, (name, (join, _find)) in enumerate(facts.items())
-    }
+    space = call.space
+    found = facts_by_kernels(call, prepared, wanted) if spoiled is None else None
+    if found is None:
+        found = _streamed(call, prepared, wanted, spoiled)
     if wanted.rows is not None:
         order = sorted(set(wanted.rows))
         found["rows"] = found["rows"][:, :, [order.index(row) for row in wanted.rows]]
@@ -114,6 +108,20 @@ def _found(call: Call, prepared: Prepared, wanted: Wanted, spoiled: Tensor | Non
     given = {name: tensor.reshape(*space.lead, *tensor.shape[2:]) for name, tensor in found.items()}
     top = Top(given.pop("index"), given.pop("weight")) if wanted.top else None
     return Statistics(**given, top=top)
+
+
+def _streamed(call: Call, prepared: Prepared, wanted: Wanted, spoiled: Tensor | None) -> dict[str, Tensor]:
+    facts, space = facts_of(wanted), call.space
+
+    def visit(part: Prepared, tile: Tile, carry: Tensor | None) -> tuple[tuple[Tensor, ...], Tensor | None]:
+        seen, carry = _visited(call, wanted.top, part, tile, carry, spoiled)
+        return tuple(find(seen) for _join, find in facts.values()), carry
+
+    pieces = list(stream(prepared, whole_tiles(call, prepared), visit))
+    return {
+        name: join(space, ((tile, tensors[place]) for tile, tensors in pieces))
+        for place, (name, (join, _find)) in enumerate(facts.items())
+    }
 
 
 def _visited(

@@ -11,15 +11,12 @@ import torch
 from torch import Tensor
 
 from regard.attention.native.operators import address, function, operator
-from regard.attention.native.problem import Problem, Strided, dense, pointers, problem, strided
+from regard.attention.native.problem import DESCRIBED, Problem, Strided, dense, pointers, problem, strided
 
 # Numbers kept for a row between forward and backward; kSaved in native/src/problem.hpp.
 SAVED = 4
 
-_ARGUMENTS = (
-    "Tensor query, Tensor key, Tensor value, Tensor[] tensors, Tensor? learned, Tensor? number, Tensor? seed, "
-    "int[] steps, float[] numbers, int[] kinds, float[] settings"
-)
+_ARGUMENTS = f"Tensor query, Tensor key, Tensor value, {DESCRIBED}"
 
 
 @cache

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from regard.attention.call import Call
+from regard.attention.native.library import missing
 from regard.attention.native.problem import DTYPES
 from regard.attention.native.terms import Match, Program, Rule, single
+from regard.attention.tracing import transformed
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,19 @@ class Lowered:
     def differentiable(self) -> tuple[Tensor | None, ...]:
         """The tensors that may need a gradient."""
         return (*self.tensors, self.number, self.learned)
+
+    @property
+    def described(self) -> tuple[Any, ...]:
+        """Its fields, as every operator takes them."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+
+def served(call: Call, dtype: torch.dtype) -> Lowered | str:
+    """The call in terms of the kernels, or why they cannot serve it here and now."""
+    if transformed():
+        return "the kernels know no transforms of torch.func and no forward-mode derivatives"
+    why = missing()
+    return lowered(call, dtype) if why is None else why
 
 
 def lowered(call: Call, dtype: torch.dtype) -> Lowered | str:

@@ -12,6 +12,11 @@ from torch import Tensor
 _WHOLE, _POINTER, _REAL = ctypes.c_int64, ctypes.c_void_p, ctypes.c_double
 _DTYPES = {torch.float32: 0, torch.bfloat16: 1}
 DTYPES = tuple(_DTYPES)
+# How an operator is told all but query, key and value: the fields of `Lowered`.
+DESCRIBED = (
+    "Tensor[] tensors, Tensor? learned, Tensor? number, Tensor? seed, int[] steps, float[] numbers, int[] kinds, "
+    "float[] settings"
+)
 
 
 class Strided(ctypes.Structure):

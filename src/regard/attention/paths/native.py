@@ -9,21 +9,19 @@ from torch import Tensor
 
 from regard.attention.call import Call, Prepared
 from regard.attention.native import attention
-from regard.attention.native.library import missing
-from regard.attention.native.lowered import Lowered, lowered
+from regard.attention.native.lowered import Lowered, served
 from regard.attention.paths.blockwise import differentiable
-from regard.attention.tracing import transformed
 
 
 def refusal(call: Call, prepared: Prepared) -> str | None:
     """Why the kernels cannot serve a call; None where they can."""
-    found = _served(call, prepared)
+    found = served(call, prepared.query.dtype)
     return found if isinstance(found, str) else None
 
 
 def native(call: Call, prepared: Prepared) -> Tensor:
     """Context of all queries, (batch, heads, Tq, value size); `refusal` must have been None."""
-    found = _served(call, prepared)
+    found = served(call, prepared.query.dtype)
     assert not isinstance(found, str)
     if torch.compiler.is_compiling():
         return _attend(prepared.query, prepared.key, prepared.value, found)[0]
@@ -32,27 +30,8 @@ def native(call: Call, prepared: Prepared) -> Tensor:
     )
 
 
-def _served(call: Call, prepared: Prepared) -> Lowered | str:
-    if transformed():
-        return "the kernels know no transforms of torch.func and no forward-mode derivatives"
-    why = missing()
-    return lowered(call, prepared.query.dtype) if why is None else why
-
-
 def _attend(query: Tensor, key: Tensor, value: Tensor, found: Lowered) -> tuple[Tensor, Tensor]:
-    context, saved = attention.attend(
-        query,
-        key,
-        value,
-        found.tensors,
-        found.learned,
-        found.number,
-        found.seed,
-        found.steps,
-        found.numbers,
-        found.kinds,
-        found.settings,
-    )
+    context, saved = attention.attend(query, key, value, *found.described)
     return context, saved
 
 
