@@ -27,7 +27,11 @@ inline float highest_of(const float* from, int64_t count) {
     for (Floats& each : most) each = all(kLowest);
     highest_by_place(from, count, most);
     for (int i = 1; i < kAtOnce; ++i) most[0] = larger(most[0], most[i]);
-    return highest(most[0]);
+    float found = highest(most[0]);
+    // Comparisons pass over NaN, but a row of nothing else is not one that sees nothing.
+    for (int64_t c = 0; found == kLowest && c < count; ++c)
+        if (from[c] != from[c]) found = from[c];
+    return found;
 }
 
 inline float sum_of(const float* from, int64_t count) {

@@ -47,6 +47,8 @@ public:
             vectors /= 2;
             for (int i = 0; i < vectors; ++i) found[i] = larger(found[i], found[i + vectors]);
         }
+        // A comparison with NaN is never true: what it has become is 0 here, and it does not enter.
+        for (Floats& each : found) each = larger(each, Floats{});
         float highest[places];
         std::memcpy(highest, found, sizeof found);
         std::nth_element(highest, highest + most_ - 1, highest + vectors * kWidth, std::greater<float>());
