@@ -28,6 +28,10 @@ Block Worker::block_of(int64_t batch, int64_t head, int64_t first, int64_t rows)
 
 void Worker::scores_of(const Block& block, const Rows& query, float* scores, int64_t stride) {
     score->scores(block, query, packed, scores, stride);
+    show(block, scores, stride);
+}
+
+void Worker::show(const Block& block, float* scores, int64_t stride) {
     seen_ = &where.seen(block);
     for (int64_t r = 0; r < block.rows; ++r) {
         float* row = scores + r * stride;

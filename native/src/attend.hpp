@@ -47,6 +47,9 @@ public:
     // Scores of a block with priors; hidden cells are the lowest number. Rows' intervals are in `seen()`.
     void scores_of(const Block& block, const Rows& query, float* scores, int64_t stride);
 
+    // Add the priors to scores of a block, and hide what a mask hides.
+    void show(const Block& block, float* scores, int64_t stride);
+
     // The cells of a row that may be seen, as offsets into the block's rows.
     Interval cells(const Block& block, int64_t r) const {
         Interval row = seen_->row[size_t(r)];

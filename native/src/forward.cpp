@@ -1,6 +1,7 @@
 // Context of all queries, block by block.
 #include "api.hpp"
 #include "attend.hpp"
+#include "decode.hpp"
 
 namespace regard {
 
@@ -81,6 +82,10 @@ struct Forward {
 
 REGARD_API int regard_attend_forward(const regard::Problem* problem, const regard::Strided* context, float* saved) {
     using namespace regard;
+    if (reads_once(*problem)) {
+        decode(*problem, *context, saved);
+        return 0;
+    }
     Forward forward{*problem, *context, saved};
     Split split(*problem);
     in_parallel(int(problem->threads), split.items(), [&](int64_t item, int) {

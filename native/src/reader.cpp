@@ -1,0 +1,92 @@
+#include "reader.hpp"
+
+#include "products.hpp"
+#include "straight.hpp"
+
+namespace regard {
+
+namespace {
+
+int64_t room_for_rows(const Problem& problem) {
+    return kReadAtOnce * std::max(round_up(problem.size, kWidth), round_up(problem.value_size, kWidth));
+}
+
+int64_t floats(const Problem& problem, int64_t queries, int64_t extra) {
+    int64_t rows = problem.heads / problem.key_heads * queries;
+    return Scratch::room(rows * round_up(problem.size, kWidth)) + Scratch::room(room_for_rows(problem)) +
+           Scratch::room(kReadAtOnce) + Scratch::room(extra);
+}
+
+}  // namespace
+
+Reader::Reader(const Problem& problem, int64_t batch, int64_t key_head, int64_t first, int64_t queries, int64_t extra)
+    : problem_(problem),
+      worker_(problem),
+      batch_(batch),
+      key_head_(key_head),
+      first_(first),
+      queries_(queries),
+      group_(problem.heads / problem.key_heads),
+      scratch_(floats(problem, queries, extra)),
+      query_(scratch_.take(group_ * queries * worker_.padded_size)),
+      room_(scratch_.take(room_for_rows(problem))),
+      factors_(scratch_.take(kReadAtOnce)),
+      extra_(scratch_.take(extra)) {
+    int64_t padded = worker_.padded_size;
+    for (int64_t member = 0; member < group_; ++member) {
+        float* to = query_ + member * queries * padded;
+        Rows found = rows_of(problem.query, problem.dtype, batch, key_head * group_ + member, first, queries,
+                             problem.size, padded, to);
+        if (found.data == to) continue;
+        for (int64_t r = 0; r < queries; ++r)
+            std::memcpy(to + r * padded, found.data + r * found.stride, sizeof(float) * padded);
+    }
+}
+
+Interval Reader::span() {
+    Interval all{problem_.keys, 0};
+    for (int64_t member = 0; member < group_; ++member) {
+        Interval one = worker_.where.span(batch_, key_head_ * group_ + member, first_, queries_);
+        if (one.low < one.high) all = {std::min(all.low, one.low), std::max(all.high, one.high)};
+    }
+    all.low = all.low / kWidth * kWidth;
+    return all;
+}
+
+void Reader::scores(int64_t column, int64_t columns, float* out, int64_t stride) {
+    int64_t padded = worker_.padded_size;
+    Rows keys = rows_of(problem_.key, problem_.dtype, batch_, key_head_, column, columns, problem_.size, padded, room_);
+    match_rows(query_, padded, rows(), keys.data, keys.stride, columns, padded, out, stride);
+    if (problem_.softcap != 0)
+        for (int64_t r = 0; r < rows(); ++r) cap_scores(problem_.softcap, out + r * stride, columns);
+    if (worker_.where.empty()) return;
+    for (int64_t member = 0; member < group_; ++member) {
+        Block shown = block(member, column, columns);
+        float* scores = out + member * queries_ * stride;
+        worker_.show(shown, scores, stride);
+        for (int64_t r = 0; r < queries_; ++r) {
+            Interval cells = worker_.cells(shown, r);
+            float* row = scores + r * stride;
+            std::fill(row, row + cells.low, kLowest);
+            std::fill(row + std::max(cells.low, cells.high), row + columns, kLowest);
+        }
+    }
+}
+
+void Reader::multiply_factors(int64_t column, int64_t columns, float* weights, int64_t stride) {
+    for (int64_t r = 0; r < rows(); ++r) {
+        Block whole = block(r / queries_, column, columns);
+        const float* factors = worker_.factors(whole, r % queries_, {0, columns}, factors_);
+        if (factors == nullptr) return;
+        for (int64_t c = 0; c < columns; ++c) weights[r * stride + c] *= factors[c];
+    }
+}
+
+void Reader::read_values(int64_t column, int64_t columns, const float* weights, int64_t stride, float* context) {
+    int64_t padded = worker_.padded_value;
+    Rows values = rows_of(problem_.value, problem_.dtype, batch_, key_head_, column, columns, problem_.value_size,
+                          padded, room_);
+    read(weights, stride, rows(), values.data, values.stride, columns, padded, context, padded);
+}
+
+}  // namespace regard
