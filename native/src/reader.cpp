@@ -17,6 +17,19 @@ int64_t floats(const Problem& problem, int64_t queries, int64_t extra) {
            Scratch::room(kReadAtOnce) + Scratch::room(extra);
 }
 
+// Calls visit(rows, stride) with rows of a head as floats or bfloat16 where they lie, or where those are not whole
+// vectors as floats in `room`.
+template <class Visit>
+void with_rows(const Strided& tensor, int64_t dtype, int64_t batch, int64_t head, int64_t first, int64_t count,
+               int64_t size, float* room, const Visit& visit) {
+    if (dtype == kBfloat16 && size % kWidth == 0) {
+        visit(static_cast<const uint16_t*>(tensor.data) + offset(tensor, batch, head, first), tensor.row);
+    } else {
+        Rows rows = rows_of(tensor, dtype, batch, head, first, count, size, round_up(size, kWidth), room);
+        visit(rows.data, rows.stride);
+    }
+}
+
 }  // namespace
 
 Reader::Reader(const Problem& problem, int64_t batch, int64_t key_head, int64_t first, int64_t queries, int64_t extra)
@@ -55,8 +68,10 @@ Interval Reader::span() {
 
 void Reader::scores(int64_t column, int64_t columns, float* out, int64_t stride) {
     int64_t padded = worker_.padded_size;
-    Rows keys = rows_of(problem_.key, problem_.dtype, batch_, key_head_, column, columns, problem_.size, padded, room_);
-    match_rows(query_, padded, rows(), keys.data, keys.stride, columns, padded, out, stride);
+    with_rows(problem_.key, problem_.dtype, batch_, key_head_, column, columns, problem_.size, room_,
+              [&](const auto* keys, int64_t key_stride) {
+                  match_rows(query_, padded, rows(), keys, key_stride, columns, padded, out, stride);
+              });
     if (problem_.softcap != 0)
         for (int64_t r = 0; r < rows(); ++r) cap_scores(problem_.softcap, out + r * stride, columns);
     if (worker_.where.empty()) return;
@@ -84,9 +99,10 @@ void Reader::multiply_factors(int64_t column, int64_t columns, float* weights, i
 
 void Reader::read_values(int64_t column, int64_t columns, const float* weights, int64_t stride, float* context) {
     int64_t padded = worker_.padded_value;
-    Rows values = rows_of(problem_.value, problem_.dtype, batch_, key_head_, column, columns, problem_.value_size,
-                          padded, room_);
-    read(weights, stride, rows(), values.data, values.stride, columns, padded, context, padded);
+    with_rows(problem_.value, problem_.dtype, batch_, key_head_, column, columns, problem_.value_size, room_,
+              [&](const auto* values, int64_t value_stride) {
+                  read(weights, stride, rows(), values, value_stride, columns, padded, context, padded);
+              });
 }
 
 }  // namespace regard

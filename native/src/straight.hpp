@@ -34,14 +34,14 @@ inline Floats sums(Floats* vectors) {
 }
 
 // out[r][j] = queries[r] . keys[j] for R queries; size is a multiple of kWidth, and `out` has room for whole vectors.
-template <int R>
-inline void straight(const float* queries, int64_t query_stride, const float* keys, int64_t key_stride, int64_t count,
+template <int R, class Number>
+inline void straight(const float* queries, int64_t query_stride, const Number* keys, int64_t key_stride, int64_t count,
                      int64_t size, float* out, int64_t stride) {
     for (int64_t first = 0; first < count; first += kWidth) {
         Floats total[R][kWidth];
         for (int j = 0; j < kWidth; j += kAbreast) {
             // What a vector has too many repeats the last key.
-            const float* from[kAbreast];
+            const Number* from[kAbreast];
             for (int k = 0; k < kAbreast; ++k) from[k] = keys + std::min(first + j + k, count - 1) * key_stride;
             Floats part[R][kAbreast] = {};
             for (int64_t d = 0; d < size; d += kWidth) {
@@ -60,8 +60,9 @@ inline void straight(const float* queries, int64_t query_stride, const float* ke
 }
 
 // The same for any number of queries.
-inline void match_rows(const float* queries, int64_t query_stride, int64_t rows, const float* keys, int64_t key_stride,
-                       int64_t count, int64_t size, float* out, int64_t stride) {
+template <class Number>
+inline void match_rows(const float* queries, int64_t query_stride, int64_t rows, const Number* keys,
+                       int64_t key_stride, int64_t count, int64_t size, float* out, int64_t stride) {
     int64_t r = 0;
     for (; r + kTogether <= rows; r += kTogether)
         straight<kTogether>(queries + r * query_stride, query_stride, keys, key_stride, count, size, out + r * stride,
