@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from regard.attention.call import Call
-from regard.attention.native.problem import DTYPES
 from regard.attention.native.terms import Match, Program, Rule, single
+
+if TYPE_CHECKING:
+    from regard.attention.call import Call
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,10 @@ class Lowered:
         return (*self.tensors, self.number, self.learned)
 
 
-def lowered(call: Call, dtype: torch.dtype) -> Lowered | str:
+def lowered(call: Call) -> Lowered | str:
     """The call in terms of the kernels, or why they cannot serve it."""
     if call.space.device.type != "cpu":
         return "the kernels are for CPUs"
-    if dtype not in DTYPES:
-        return f"the kernels have no {dtype}"
     match, rule, program = call.score.match(), call.weigh.rule(call.space), call.where.program(call.space)
     if match is None:
         return f"the kernels do not know the score {type(call.score).__name__}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -10,9 +11,10 @@ from torch import Tensor
 from regard.attention.call import Call, Prepared
 from regard.attention.native import attention
 from regard.attention.native.library import kernels
-from regard.attention.native.lowered import Lowered, lowered
+from regard.attention.native.lowered import Lowered
+from regard.attention.native.problem import DTYPES
 from regard.attention.paths.blockwise import differentiable
-from regard.attention.tracing import transformed
+from regard.attention.tracing import seen_by_others, transformed
 
 
 def refusal(call: Call, prepared: Prepared) -> str | None:
@@ -25,22 +27,31 @@ def native(call: Call, prepared: Prepared) -> Tensor:
     """Context of all queries, (batch, heads, Tq, value size); `refusal` must have been None."""
     found = _served(call, prepared)
     assert not isinstance(found, str)
-    if torch.compiler.is_compiling():
-        return _attend(prepared.query, prepared.key, prepared.value, found)[0]
-    return _Native.apply(
-        call, found, prepared.query, prepared.key, prepared.value, *found.differentiable, *call.learned()
-    )
+    query, key, value = prepared.query, prepared.key, prepared.value
+    inputs = (query, key, value, *found.differentiable, *call.learned())
+    if torch.compiler.is_compiling() or not _wants_gradient(inputs):
+        return _attend(query, key, value, found)[0]
+    return _Native.apply(call, found, *inputs)
+
+
+def _wants_gradient(inputs: Iterable[Tensor | None]) -> bool:
+    return torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in inputs)
 
 
 def _served(call: Call, prepared: Prepared) -> Lowered | str:
     if transformed():
         return "the kernels know no transforms of torch.func and no forward-mode derivatives"
     missing = kernels().missing
-    return lowered(call, prepared.query.dtype) if missing is None else missing
+    if missing is not None:
+        return missing
+    if prepared.query.dtype not in DTYPES:
+        return f"the kernels have no {prepared.query.dtype}"
+    return call.lowered
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, found: Lowered) -> tuple[Tensor, Tensor]:
-    context, saved = attention.attend(
+    run = attention.attend if seen_by_others(query, key, value) else attention.attend_now
+    context, saved = run(
         query,
         key,
         value,
