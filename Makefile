@@ -4,41 +4,67 @@ PYTHON ?= python3
 BIN := .venv/bin
 MADE := .venv/.made
 SOURCES := $(shell find src tests docs benchmarks README.md pyproject.toml -type f -not -name '*.pyc' 2>/dev/null)
+NATIVE := $(shell find native -type f -not -name '*.pyc' 2>/dev/null)
 RUN := runs/demo
+SANITIZED := build/sanitize
 
-.PHONY: demo test docs setup lint clean
+.PHONY: demo test docs setup lint sanitize clean
 
-setup: $(MADE)/setup
+setup: $(MADE)/native
 
 $(MADE)/setup: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Regard needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -C wheel.cmake=false -e '.[dev,docs]'
+	@PYTHONPATH=native $(BIN)/python -c 'import regard_build as build; exit(build.system() is None)' \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ziglang || true
 	@mkdir -p $(MADE) && touch $@
 
+# Kernels are built again where native/ has changed, and only what depends on the change, as build/native is kept.
+$(MADE)/native: $(MADE)/setup $(NATIVE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  -C build-dir=build/native -C cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON -e .
+	@touch $@
+
 # With and without attention, about three and a half minutes each; what is finished is not trained again.
-demo: $(MADE)/setup
+demo: $(MADE)/native
 	$(BIN)/regard compare translation --only attention,none --run $(RUN) training.minutes=3.4
 	$(BIN)/regard look $(RUN)/attention --text
 
 test: $(MADE)/test
 	@echo "all tests have passed, and nothing has changed since"
 
-$(MADE)/test: $(MADE)/setup $(SOURCES)
+$(MADE)/test: $(MADE)/native $(SOURCES)
 	$(MAKE) --no-print-directory lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+	$(MAKE) --no-print-directory sanitize
 	$(MAKE) --no-print-directory docs
 	@touch $@
 
+# The kernels' tests again, on libraries that stop at an address or an operation that is none. What Python and PyTorch
+# leak is not ours. Both runtimes are loaded first: the sanitizers', and that of C++, whose exceptions they watch.
+# Only gcc is asked, which brings its runtime; without it, this is left out.
+sanitize: $(MADE)/native
+ifeq ($(shell command -v g++),)
+	@echo "no g++ here: nothing was sanitized"
+else
+	PATH="$(abspath $(BIN)):$$PATH" cmake -S native -B $(SANITIZED) -G Ninja -DCMAKE_CXX_COMPILER=g++ \
+	  -DREGARD_SANITIZE=address,undefined -DCMAKE_COMPILE_WARNING_AS_ERROR=ON > /dev/null
+	PATH="$(abspath $(BIN)):$$PATH" cmake --build $(SANITIZED)
+	REGARD_NATIVE=$(abspath $(SANITIZED)) OMP_NUM_THREADS=1 ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
+	  $(BIN)/python -m pytest -q tests/native -k "not building"
+endif
+
 # From nothing each time, since tables and reference depend on code that Sphinx does not watch; seconds.
-docs: $(MADE)/setup
+docs: $(MADE)/native
 	rm -rf build/docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -W --keep-going -E -d build/doctrees -b html docs build/docs
 	@echo "the documentation begins at build/docs/index.html"
 
 lint: $(MADE)/setup
-	$(BIN)/ruff check src tests benchmarks docs
-	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs native
+	$(BIN)/ruff format --check src tests benchmarks docs native
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

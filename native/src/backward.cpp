@@ -8,7 +8,7 @@ namespace {
 
 struct Backward {
     const Problem& problem;
-    Strided context, outer;  // the context, and the gradient of it
+    Strided outer;  // the gradient of the context
     const float* saved;
     Strided d_query;
     float *d_key, *d_value;          // (parts, groups, keys, padded), 0
@@ -17,7 +17,7 @@ struct Backward {
     int64_t tensor_count;
 
     struct Rooms {
-        float *scores, *grads, *raw, *factors, *query, *outer, *context, *d_query;
+        float *scores, *grads, *raw, *factors, *query, *outer, *d_query;
     };
 
     void head(const Part& part, const Split& split, int64_t item, int thread) const {
@@ -35,18 +35,17 @@ struct Backward {
                            stride,
                            rows * size,
                            rows * padded,
-                           rows * padded,
                            rows * size};
         int64_t total = 0;
         for (int64_t each : sizes) total += Scratch::room(each);
         Scratch scratch(total);
-        float* room[12];
-        for (int i = 0; i < 12; ++i) room[i] = scratch.take(sizes[i]);
+        float* room[11];
+        for (int i = 0; i < 11; ++i) room[i] = scratch.take(sizes[i]);
         worker.take_head(part.batch, part.key_head, room[0], room[2]);
         pack_keys(problem.value, problem.dtype, part.batch, part.key_head, problem.keys, problem.value_size, room[1]);
         Rows keys = rows_of(problem.key, problem.dtype, part.batch, part.key_head, 0, problem.keys, problem.size, size,
                             room[3]);
-        Rooms rooms{room[4], room[5], room[6], room[7], room[8], room[9], room[10], room[11]};
+        Rooms rooms{room[4], room[5], room[6], room[7], room[8], room[9], room[10]};
         int64_t group = problem.heads / problem.key_heads, blocks = (problem.queries + rows - 1) / rows;
         int64_t place = part.place * split.groups + item / split.parts;
         float* keys_to = d_key + place * problem.keys * size;
@@ -69,20 +68,13 @@ struct Backward {
                                  problem.size, size, rooms.query);
             Rows above = rows_of(outer, problem.dtype, block.batch, block.head, block.first, block.rows,
                                  problem.value_size, padded, rooms.outer);
-            Rows read_before = rows_of(context, problem.dtype, block.batch, block.head, block.first, block.rows,
-                                       problem.value_size, padded, rooms.context);
             worker.scores_of(block, query, rooms.scores, stride);
             if (worker.score->reads_scores())
                 worker.score->scores(block, query, worker.packed, rooms.raw, stride);
             match(above.data, above.stride, block.rows, value_panels + block.column * problem.value_size,
                   problem.value_size, stride, rooms.grads, stride);
-            for (int64_t r = 0; r < block.rows; ++r) {
-                Floats mean = {};
-                for (int64_t c = 0; c < padded; c += kWidth)
-                    mean += load(above.data + r * above.stride + c) * load(read_before.data + r * read_before.stride + c);
-                row(worker, block, r, rooms.scores + r * stride, rooms.grads + r * stride, rooms.factors, sum(mean),
-                    thread);
-            }
+            for (int64_t r = 0; r < block.rows; ++r)
+                row(worker, block, r, rooms.scores + r * stride, rooms.grads + r * stride, rooms.factors, thread);
             give(rooms.scores, stride, block.rows, above.data, above.stride, block.columns, padded,
                  values_to + block.column * padded, padded);
             worker.score->give(block, query, keys, worker.packed, rooms.raw, rooms.grads, stride, rooms.d_query,
@@ -93,7 +85,7 @@ struct Backward {
     }
 
     // Turns the scores of a row into its weights with factors, and the gradient of these into that of the scores.
-    void row(Worker& worker, const Block& block, int64_t r, float* scores, float* grads, float* room, float mean,
+    void row(Worker& worker, const Block& block, int64_t r, float* scores, float* grads, float* room,
              int thread) const {
         int64_t map = block.batch * problem.heads + block.head, row = block.first + r;
         Interval cells = worker.cells(block, r);
@@ -110,6 +102,9 @@ struct Backward {
         const float* factors = worker.factors(block, r, cells, room);
         if (factors != nullptr)
             for (int64_t c = low; c < high; ++c) grads[c] *= factors[c];
+        // The mean gradient could be had from the context for less, but not to the last digit: where one key has all of
+        // the weight, what is left of its gradient is a difference of two numbers that must be equal.
+        float mean = dot(scores + low, grads + low, count);
         float number = backward_row(Rule(problem.rule), told, scores + low, grads + low, count, mean, kept);
         if (factors != nullptr)
             for (int64_t c = low; c < high; ++c) scores[c] *= factors[c];
@@ -184,16 +179,16 @@ private:
 
 }  // namespace regard
 
-REGARD_API int regard_attend_backward(const regard::Problem* problem, const regard::Strided* context,
-                                      const regard::Strided* outer, const float* saved, const regard::Strided* d_query,
+REGARD_API int regard_attend_backward(const regard::Problem* problem, const regard::Strided* outer,
+                                      const float* saved, const regard::Strided* d_query,
                                       const regard::Strided* d_key, const regard::Strided* d_value,
                                       float* const* d_tensors, int64_t tensor_count, float* d_learned,
                                       float* d_number) {
     using namespace regard;
     Split split(*problem);
     Shared keys(*d_key, *problem, split, problem->size), values(*d_value, *problem, split, problem->value_size);
-    Backward backward{*problem,      *context,  *outer,    saved,    *d_query,    keys.data(),
-                      values.data(), d_tensors, d_learned, d_number, tensor_count};
+    Backward backward{*problem,  *outer,    saved,    *d_query,    keys.data(), values.data(),
+                      d_tensors, d_learned, d_number, tensor_count};
     // Gradients that several items share add up for each thread, so each thread's items must always be the same.
     int64_t threads = problem->threads;
     in_parallel(int(threads), threads, [&](int64_t thread, int) {

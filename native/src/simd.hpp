@@ -85,6 +85,12 @@ inline float sum(Floats value) {
     return found[0];
 }
 
+inline float dot(const float* a, const float* b, int64_t count) {
+    Floats total = {};
+    for (int64_t c = 0; c < count; c += kWidth) total += load_some(a + c, count - c) * load_some(b + c, count - c);
+    return sum(total);
+}
+
 inline float highest(Floats value) {
     float found[kWidth];
     store(found, value);
@@ -93,12 +99,12 @@ inline float highest(Floats value) {
     return found[0];
 }
 
-// e^x to about one unit in the last place; 0 below -87.3, infinity above 88.7. NaN stays NaN.
+// e^x to about one unit in the last place; 0 far below, infinity far above. NaN stays NaN.
 inline Floats exponential(Floats x) {
     const Floats magic = all(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
-    Floats inside = smaller(larger(x, all(-87.33f)), all(88.72f));
-    Floats shifted = inside * 1.44269504088896341f + magic;
-    Floats whole = shifted - magic;
+    // The bound comes first, so that a comparison with NaN, which is never true, leaves the NaN.
+    Floats inside = smaller(all(130.0f), larger(all(-130.0f), x));
+    Floats whole = inside * 1.44269504088896341f + magic - magic;
     // ln 2 in two parts, the first exact for every whole number that can be met.
     Floats rest = inside - whole * 0.693359375f;
     rest = rest + whole * 2.12194440054690581e-4f;
@@ -108,14 +114,15 @@ inline Floats exponential(Floats x) {
     sum = sum * rest + 4.1665795894e-2f;
     sum = sum * rest + 1.6666665459e-1f;
     sum = sum * rest + 5.0000001201e-1f;
-    sum = sum * rest * rest + rest + 1.0f;
-    // Two halves of the power, since 2^128 alone is no float.
+    sum = sum * (rest * rest) + (rest + 1.0f);
+#if defined(__AVX512F__)
+    return (Floats)_mm512_maskz_scalef_ps(0xffff, (__m512)sum, (__m512)whole);
+#else
+    // Two halves of the power, since 2^188 is no float.
     Ints power = __builtin_convertvector(whole, Ints);
     Ints half = power >> 1;
-    Floats found = sum * as_floats((half + 127) << 23) * as_floats((power - half + 127) << 23);
-    found = x < -87.33f ? Floats{} : found;
-    found = x > 88.72f ? all(kInfinity) : found;
-    return x == x ? found : x;
+    return sum * as_floats((half + 127) << 23) * as_floats((power - half + 127) << 23);
+#endif
 }
 
 // The natural logarithm of a positive normal number, to about one unit in the last place.

@@ -39,7 +39,7 @@ void in_parallel(int threads, int64_t items, const Body& body) {
 // Memory of one thread, 64 bytes aligned, handed out from the start again by every `Scratch`.
 class Scratch {
 public:
-    explicit Scratch(int64_t floats) : floats_(floats) {
+    explicit Scratch(int64_t floats) {
         if (floats > kept_size()) {
             std::free(kept());
             kept() = allocate(floats);
@@ -83,7 +83,6 @@ private:
         thread_local int64_t size = 0;
         return size;
     }
-    int64_t floats_;
     float* next_;
 };
 

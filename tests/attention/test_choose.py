@@ -122,6 +122,19 @@ def test_the_value_that_was_chosen_spoils_the_context_and_no_other(estimator, sm
     assert choice.entropy.isfinite().all()
 
 
+@pytest.mark.parametrize("estimator", [*HARD[:4], rg.GumbelSoftmax()], ids=lambda one: type(one).__name__)
+def test_a_query_or_key_that_is_not_finite_spoils_the_choice_as_it_spoils_attention(estimator, small_tiles):
+    query, key, value = numbers(2, 6, 7, 5, seed=0), numbers(2, 3, 11, 5, seed=1), numbers(2, 3, 11, 13, seed=2)
+    query[0, 1, 3], key[1, 2, 9] = torch.nan, torch.inf
+    where = rg.Lengths(torch.tensor([11, 10])) & rg.Window(2, 1)
+    choice = rg.choose(
+        query, key, value, where=where, estimator=estimator, generator=torch.Generator().manual_seed(8)
+    )
+    expected = rg.attend(query, key, value, where=where).isnan()
+    assert 0 < expected.sum() < expected.numel() / 4
+    assert torch.equal(choice.context.isnan(), expected)
+
+
 def test_a_relaxed_choice_is_spoiled_by_every_value_that_may_be_seen(small_tiles):
     query, key, value, mask = spoiled_problem()
 

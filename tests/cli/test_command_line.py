@@ -46,7 +46,7 @@ def test_help_and_tasks_answer_without_torch_and_quickly():
 
 
 def test_every_verb_has_help_that_begins_with_examples(capsys):
-    for verb in ("train", "evaluate", "run", "look", "compare", "tasks", "data"):
+    for verb in ("train", "evaluate", "run", "look", "compare", "bench", "tasks", "data"):
         assert main([verb, "--help"]) == 0
         text = capsys.readouterr().out
         assert text.index("Examples:") < text.index(f"regard {verb}") < 400

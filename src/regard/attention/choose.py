@@ -122,7 +122,9 @@ def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: Tensor) -> C
         index = noisy.argmax(-1, keepdim=True)
         empty = ~visible.any(-1)
         log_prob = logs.gather(-1, index).squeeze(-1).masked_fill(empty, 0)
-        found = [_read(estimator.weights(logs, noisy), index, asked.values(part, tile), visible)]
+        context = _read(estimator.weights(logs, noisy), index, asked.values(part, tile), visible)
+        # Where a score is NaN nothing was chosen, and what stands at the index is not what was asked for.
+        found = [_spoiled(context, None if asked.spoiled is None else log_prob.isnan().unsqueeze(-1))]
         found += [index.squeeze(-1).masked_fill(empty, -1), log_prob, -_mean(logs, logs, visible)]
         if prior is not asked:
             beneath, _seen = prior.logits(prior.prepared.cut(tile), tile)

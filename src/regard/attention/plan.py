@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from regard.attention.call import Call, Prepared
+from regard.attention.measured import Path as Path
+from regard.attention.measured import nearest
+from regard.attention.native.library import missing
 from regard.attention.paths import native, sdpa
 from regard.attention.paths.blockwise import CELLS, blockwise
 from regard.attention.paths.reference import reference
 
-Path = Literal["reference", "sdpa", "native", "blockwise"]
 PATHS: tuple[Path, ...] = get_args(Path)
 
 
@@ -46,9 +48,10 @@ def decide(call: Call, prepared: Prepared, path: Path | None) -> tuple[Path, str
     """The path of a call and the rule that chose it.
 
     1. A path that was asked for is taken, or refused with the reason.
-    2. PyTorch's kernel, where it can serve the call linearly in memory, in the dtypes where it is faster: all but
-       16 bits on a CPU without tiles in hardware (AMX), as benchmarks/attention/blockwise.py measures.
-    3. Blocks of queries for all the rest.
+    2. On other devices than a CPU: PyTorch's kernel where it can serve the call linearly in memory, else blocks.
+    3. On a CPU: of the paths that can serve the call, the one that was fastest for work like it (measured.py), and
+       blocks of queries where no other can. In 16 bits PyTorch's kernel is left out on chips that do not multiply
+       tiles in hardware (AMX): there it gives a fifth of what they can.
     """
     refused = sdpa.refusal(call, prepared)
     if path is not None:
@@ -59,13 +62,36 @@ def decide(call: Call, prepared: Prepared, path: Path | None) -> tuple[Path, str
         if path == "native" and (why := native.refusal(call, prepared)) is not None:
             raise ValueError(f"path is 'native', but our kernels cannot serve this call: {why}.")
         return path, "asked for"
-    if refused is None and prepared.query.device.type != "cpu":
-        return "sdpa", "a plain softmax, and PyTorch's kernel is the fastest on this device"
-    if refused is None and (prepared.query.dtype in (torch.float32, torch.float64) or _multiplies_tiles()):
-        return "sdpa", "a plain softmax, and PyTorch's kernel is the fastest for this dtype on this chip"
-    if refused is None:
-        return "blockwise", "a plain softmax in 16 bits, for which blocks are faster than PyTorch's kernel"
-    return "blockwise", refused
+    if prepared.query.device.type != "cpu":
+        plain = "a plain softmax, and PyTorch's kernel is the fastest on this device"
+        return ("sdpa", plain) if refused is None else ("blockwise", refused)
+    why = native.refusal(call, prepared)
+    if why is not None and refused is not None:
+        return "blockwise", f"{refused}; {why}"
+    return _fastest(call, prepared, refused, why)
+
+
+def _fastest(call: Call, prepared: Prepared, refused: str | None, why: str | None) -> tuple[Path, str]:
+    space = call.space
+    able: list[Path] = ["blockwise"]
+    narrow = prepared.query.dtype in (torch.float16, torch.bfloat16)
+    able += ["sdpa"] if refused is None and (_multiplies_tiles() or not narrow) else []
+    able += ["native"] if why is None else []
+    if torch.compiler.is_compiling():
+        # A compiler reads no table; what it is told holds for sizes that it may not know.
+        return ("sdpa", "a plain softmax") if refused is None else ("native", refused)
+    kind = "plain" if refused is None else "product" if call.score.is_inner_product else "other"
+    trained = torch.is_grad_enabled() and any(
+        tensor.requires_grad for tensor in (prepared.query, prepared.key, prepared.value)
+    )
+    row = nearest(kind, prepared.query.dtype, space.queries * space.keys)
+    if row is None:
+        # What was not measured: float64, which our kernels do not serve.
+        return ("sdpa", "a plain softmax") if refused is None else ("native", refused)
+    path = row.fastest(able, trained)
+    return path, f"the fastest for work like this where it was measured ({row.chip})" + (
+        f"; {refused}" if refused is not None else ""
+    )
 
 
 @cache
@@ -97,7 +123,11 @@ def plan_of(call: Call, prepared: Prepared) -> Plan:
     each = prepared.query.element_size()
     context = space.problems * space.queries * prepared.value.shape[-1]
     held = 0 if path == "sdpa" else min(cells * width, CELLS) * 2
-    return Plan(path, reason, flops, (context + held) * each, _faster(call, path))
+    faster = _faster(call, path)
+    why = missing()
+    if prepared.query.device.type == "cpu" and why is not None:
+        faster += f"; native kernels are missing: {why}"
+    return Plan(path, reason, flops, (context + held) * each, faster)
 
 
 def _faster(call: Call, path: Path) -> str:

@@ -13,6 +13,7 @@ VERBS = {
     "run": "use a trained model: standard input to standard output",
     "look": "write and open the report of a run",
     "compare": "train several mechanisms on the same data and budget: one table",
+    "bench": "measure us and our peers side by side",
     "tasks": "list the tasks",
     "data": "list the data sets, or fetch one",
 }

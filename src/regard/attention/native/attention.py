@@ -30,7 +30,7 @@ def _functions() -> tuple[Any, Any]:
         function("attend_forward", one, two, pointer),
         function(
             "attend_backward",
-            *(one, two, two, pointer, two, two, two, pointer, ctypes.c_int64, pointer, pointer),
+            *(one, two, pointer, two, two, two, pointer, ctypes.c_int64, pointer, pointer),
         ),
     )
 
@@ -63,12 +63,11 @@ def _backward(
     numbers: Sequence[float],
     kinds: Sequence[int],
     settings: Sequence[float],
-    context: Tensor,
     saved: Tensor,
     outer: Tensor,
     wanted: Sequence[bool],
 ) -> list[Tensor]:
-    query, key, value, context, outer = (dense(tensor) for tensor in (query, key, value, context, outer))
+    query, key, value, outer = (dense(tensor) for tensor in (query, key, value, outer))
     asked, kept = problem(query, key, value, tensors, learned, number, seed, steps, numbers, kinds, settings)
     d_query, d_key, d_value = (
         torch.empty_like(each, memory_format=torch.contiguous_format) for each in (query, key, value)
@@ -84,7 +83,6 @@ def _backward(
     told = any(wanted[:-2])
     _functions()[1](
         asked,
-        strided(context),
         strided(outer),
         saved.data_ptr(),
         strided(d_query),
@@ -115,26 +113,28 @@ def _backward_shapes(query: Tensor, key: Tensor, value: Tensor, *described: Any)
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     query, key, value, tensors, learned, number, seed, *settings = inputs
-    context, saved = output
+    _context, saved = output
     ctx.settings, ctx.count = settings, len(tensors)
     ctx.set_materialize_grads(False)
     ctx.mark_non_differentiable(saved)
     ctx.wanted = [each is not None and each.requires_grad for each in (*tensors, number, learned)]
-    ctx.save_for_backward(query, key, value, *tensors, learned, number, seed, context, saved)
+    ctx.save_for_backward(query, key, value, *tensors, learned, number, seed, saved)
 
 
 def _give(ctx: Any, outer: Tensor, _saved: Tensor | None) -> tuple[Any, ...]:
-    query, key, value, *tensors, learned, number, seed, context, saved = ctx.saved_tensors
+    query, key, value, *tensors, learned, number, seed, saved = ctx.saved_tensors
     found = attend_backward(
-        query, key, value, tensors, learned, number, seed, *ctx.settings, context, saved, outer, ctx.wanted
+        query, key, value, tensors, learned, number, seed, *ctx.settings, saved, outer, ctx.wanted
     )
     shared = [grad if want else None for grad, want in zip(found[3:], ctx.wanted, strict=True)]
-    return *found[:3], shared[:-2], shared[-1], shared[-2], None, None, None, None, None
+    # To PyTorch an empty list of numbers is a list of no tensors, which wants a list of no gradients.
+    nothing: list[list[None] | None] = [None if numbers else [] for numbers in ctx.settings]
+    return *found[:3], shared[:-2], shared[-1], shared[-2], None, *nothing
 
 
 attend = operator(f"attend({_ARGUMENTS}) -> (Tensor, Tensor)", attend_now, _forward_shapes)
 attend_backward = operator(
-    f"attend_backward({_ARGUMENTS}, Tensor context, Tensor saved, Tensor outer, bool[] wanted) -> Tensor[]",
+    f"attend_backward({_ARGUMENTS}, Tensor saved, Tensor outer, bool[] wanted) -> Tensor[]",
     _backward,
     _backward_shapes,
 )

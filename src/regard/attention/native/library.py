@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+import torch
 
 from regard.attention import native
 
 # From what every chip has to the widest.
 LEVELS = ("baseline", "avx2", "avx512")
 NONE = "none"
+NOT_BUILT = (
+    "this installation holds none; get a C++ compiler (g++, clang or the package ziglang) and install Regard again"
+)
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,12 @@ class Kernels:
 def kernels() -> Kernels:
     """The library for this chip, or for the level that the environment variable REGARD_ISA names ("none" for none).
 
+    Libraries lie beside this package, or in the folder that REGARD_NATIVE names, and then nowhere else. Both
+    variables are read once in a process.
+
     Raises:
-        ValueError: REGARD_ISA names a level that does not exist, was not built, or that the chip does not have.
+        ValueError: REGARD_ISA names a level that does not exist, was not built, or that the chip does not have; or
+            REGARD_NATIVE names a folder without libraries.
     """
     wanted = os.environ.get("REGARD_ISA")
     if wanted == NONE:
@@ -38,20 +48,58 @@ def kernels() -> Kernels:
         raise ValueError(f"REGARD_ISA is {wanted!r}, expected one of {', '.join((*LEVELS, NONE))}.")
     plain = _file("baseline")
     if plain is None:
-        return Kernels(None, None, "this installation was built without a C++ compiler")
-    first = ctypes.CDLL(str(plain))
-    first.regard_best_level.restype = ctypes.c_char_p
-    best = first.regard_best_level().decode()
+        return Kernels(
+            None, None, NOT_BUILT if sys.platform == "linux" else f"they are for Linux, not {sys.platform}"
+        )
+    try:
+        level = level_for(wanted, _best(ctypes.CDLL(str(plain))))
+        path = _file(level)
+        if path is None:
+            raise ValueError(f"REGARD_ISA is {wanted!r}, but there is no library for that level beside {plain}.")
+        return Kernels(level, ctypes.CDLL(str(path)), None)
+    except OSError as error:  # such as a library that was built on a newer system
+        return Kernels(None, None, f"their library cannot be loaded: {error}")
+
+
+def level_for(wanted: str | None, best: str) -> str:
+    """The level to load on a chip whose best one is `best`.
+
+    Raises:
+        ValueError: the chip does not have the wanted level.
+    """
     if wanted is not None and LEVELS.index(wanted) > LEVELS.index(best):
-        raise ValueError(f"REGARD_ISA is {wanted!r}, but the best level of this chip is {best!r}.")
-    level = wanted or best
-    path = _file(level)
-    if path is None:
-        raise ValueError(f"REGARD_ISA is {wanted!r}, but there is no library for that level beside {plain}.")
-    return Kernels(level, ctypes.CDLL(str(path)), None)
+        raise ValueError(
+            f"REGARD_ISA is {wanted!r}, but the best level of this chip is {best!r}: ask for that or less."
+        )
+    return wanted or best
+
+
+def _best(library: ctypes.CDLL) -> str:
+    library.regard_best_level.restype = ctypes.c_char_p
+    found: bytes = library.regard_best_level()
+    return found.decode()
+
+
+@torch.compiler.assume_constant_result
+def missing() -> str | None:
+    """Why there are no kernels; None where there are."""
+    return kernels().missing
 
 
 def _file(level: str) -> Path | None:
-    """The library of a level, in any folder that holds this package; an editable installation has two."""
-    found = (Path(folder) / f"libregard_{level}.so" for folder in native.__path__)
+    """The library of a level, if there is one."""
+    found = (folder / f"libregard_{level}.so" for folder in _folders())
     return next((path for path in found if path.exists()), None)
+
+
+def _folders() -> list[Path]:
+    """Where libraries may lie: beside this package, which an editable installation has in two folders."""
+    named = os.environ.get("REGARD_NATIVE")
+    if named is None:
+        return [Path(folder) for folder in native.__path__]
+    if not (Path(named) / "libregard_baseline.so").exists():
+        raise ValueError(
+            f"REGARD_NATIVE is {named!r}, expected a folder that holds libregard_baseline.so: "
+            "build the kernels there, or unset the variable."
+        )
+    return [Path(named)]

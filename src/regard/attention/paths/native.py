@@ -10,7 +10,7 @@ from torch import Tensor
 
 from regard.attention.call import Call, Prepared
 from regard.attention.native import attention
-from regard.attention.native.library import kernels
+from regard.attention.native.library import missing
 from regard.attention.native.lowered import Lowered
 from regard.attention.native.problem import DTYPES
 from regard.attention.paths.blockwise import differentiable
@@ -41,9 +41,9 @@ def _wants_gradient(inputs: Iterable[Tensor | None]) -> bool:
 def _served(call: Call, prepared: Prepared) -> Lowered | str:
     if transformed():
         return "the kernels know no transforms of torch.func and no forward-mode derivatives"
-    missing = kernels().missing
-    if missing is not None:
-        return missing
+    why = missing()
+    if why is not None:
+        return why
     if prepared.query.dtype not in DTYPES:
         return f"the kernels have no {prepared.query.dtype}"
     return call.lowered
@@ -80,12 +80,12 @@ class _Native(torch.autograd.Function):
     ) -> Tensor:
         context, saved = _attend(query, key, value, found)
         ctx.call, ctx.found = call, found
-        ctx.save_for_backward(query, key, value, context, saved)
+        ctx.save_for_backward(query, key, value, saved)
         return context
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, context, saved = ctx.saved_tensors
+        query, key, value, saved = ctx.saved_tensors
         call, found, wanted = ctx.call, ctx.found, ctx.needs_input_grad[2:]
         kernel, learned = len(found.differentiable), len(call.learned())
         if torch.is_grad_enabled():
@@ -104,7 +104,6 @@ class _Native(torch.autograd.Function):
             found.numbers,
             found.kinds,
             found.settings,
-            context,
             saved,
             grads[0],
             wanted[3 : 3 + kernel],

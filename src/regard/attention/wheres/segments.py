@@ -176,8 +176,8 @@ class _Banded(Where):
         if not concrete():
             return None
         places = self.segments.places
-        beside = (*strided(places.own(self.band), 2), *strided(places.key, 2))
-        shown = Program((Step(Code.PLACES, (*self.band.limits(0), *beside)),))
+        queries, keys = strided(places.own(self.band), 2), strided(places.key, 2)
+        shown = Program((Step(Code.PLACES, (*self.band.limits(0), *queries, *keys)),))
         return Program((Step(Code.SPANS, self._edges),)).both(shown)
 
     def select(self, index: Tensor) -> Where:

@@ -1,0 +1,49 @@
+"""What each path costs on a CPU, as measured: the planner's table."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import torch
+
+Path = Literal["reference", "sdpa", "native", "blockwise"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Milliseconds of every path for one kind of work, on the chip and at the time that the table names.
+
+    kind: "plain" is what PyTorch's kernel serves, "product" any other inner product, "other" any other score. cells:
+    queries times keys of one map. forward and both: by path, without and with the backward pass.
+    """
+
+    chip: str
+    kind: str
+    dtype: str
+    cells: int
+    forward: dict[str, float]
+    both: dict[str, float]
+
+    def fastest(self, able: Sequence[Path], trained: bool) -> Path:
+        """The fastest of the paths that can serve the work; one that was not measured comes last."""
+        times = self.both if trained else self.forward
+        return min(able, key=lambda path: times.get(path, math.inf))
+
+
+@cache
+def table() -> tuple[Measured, ...]:
+    """The rows of measured.json, which benchmarks/attention/plan.py writes."""
+    found = json.loads(files("regard.attention").joinpath("measured.json").read_text())
+    return tuple(Measured(found["chip"], **row) for row in found["rows"])
+
+
+def nearest(kind: str, dtype: torch.dtype, cells: int) -> Measured | None:
+    """The row of this kind and dtype whose size is nearest by ratio; None where there is none."""
+    rows = [row for row in table() if (row.kind, row.dtype) == (kind, str(dtype).removeprefix("torch."))]
+    return min(rows, key=lambda row: abs(math.log(row.cells / max(cells, 1)))) if rows else None

@@ -1,0 +1,92 @@
+"""The planner takes the path that was fastest for work like it, of those that can serve the call."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+import regard as rg
+from regard.attention import PATHS, measured, plan
+from regard.attention.measured import Measured
+from regard.attention.native.library import kernels
+from regard.attention.paths import native
+
+ROWS = (
+    Measured("a chip", "plain", "float32", 64, {"sdpa": 3, "native": 1, "blockwise": 2}, {"sdpa": 1, "native": 2}),
+    Measured("a chip", "plain", "float32", 4096, {"sdpa": 1, "native": 2, "blockwise": 3}, {"sdpa": 2, "native": 1}),
+    Measured("a chip", "plain", "bfloat16", 64, {"sdpa": 1, "native": 3, "blockwise": 2}, {"sdpa": 1, "native": 3}),
+    Measured("a chip", "product", "float32", 64, {"native": 2, "blockwise": 1}, {"native": 1, "blockwise": 2}),
+)
+TABLE = measured.table
+needs_kernels = pytest.mark.skipif(kernels().missing is not None, reason=f"no kernels: {kernels().missing}")
+
+
+@pytest.fixture(autouse=True)
+def made_up_table(monkeypatch):
+    monkeypatch.setattr(measured, "table", lambda: ROWS)
+    monkeypatch.setattr(plan, "_multiplies_tiles", lambda: True)
+
+
+def path(queries: int, dtype: torch.dtype = torch.float32, trained: bool = False, **answers: object) -> str:
+    tensor = torch.zeros(1, 2, queries, 3, dtype=dtype, requires_grad=trained)
+    return rg.explain(tensor, tensor, tensor, **answers).path
+
+
+@needs_kernels
+def test_the_nearest_row_by_ratio_decides():
+    assert path(8) == path(20) == "native"
+    assert path(64) == path(25) == path(5000) == "sdpa"
+
+
+@needs_kernels
+def test_training_has_times_of_its_own():
+    assert path(8, trained=True) == "sdpa"
+    assert path(64, trained=True) == "native"
+    with torch.no_grad():
+        assert path(64, trained=True) == "sdpa"
+
+
+@needs_kernels
+def test_what_is_no_plain_softmax_has_rows_of_its_own():
+    assert path(8, where=rg.Window(1, 1)) == "blockwise"
+    assert path(8, where=rg.Window(1, 1), trained=True) == "native"
+
+
+@needs_kernels
+def test_a_path_that_was_not_measured_comes_last():
+    assert ROWS[0].fastest(["blockwise", "sdpa"], trained=True) == "sdpa"
+
+
+@pytest.mark.parametrize(("tiles", "chosen"), [(True, "sdpa"), (False, "blockwise")])
+def test_16_bits_go_past_the_kernel_of_pytorch_on_chips_without_tiles(tiles, chosen, monkeypatch):
+    monkeypatch.setattr(plan, "_multiplies_tiles", lambda: tiles)
+    assert path(8, torch.bfloat16) == chosen
+
+
+def test_without_kernels_blocks_serve_what_the_kernel_of_pytorch_cannot(monkeypatch):
+    monkeypatch.setattr(native, "missing", lambda: "no compiler was found")
+    monkeypatch.setattr(plan, "missing", lambda: "no compiler was found")
+    tensor = torch.zeros(1, 2, 8, 3)
+    found = rg.explain(tensor, tensor, tensor, where=rg.Window(1, 1))
+    assert found.path == "blockwise"
+    assert "no compiler was found" in found.reason
+    assert found.faster.endswith("native kernels are missing: no compiler was found")
+
+
+def test_what_was_not_measured_keeps_to_the_kernel_of_pytorch():
+    assert path(8, torch.float64) == "sdpa"
+    assert path(8, torch.float64, where=rg.Window(1, 1)) == "blockwise"
+
+
+def test_the_table_in_the_package_is_whole():
+    rows = TABLE()
+    assert {(row.kind, row.dtype) for row in rows} == {
+        (kind, dtype) for kind in ("plain", "product", "other") for dtype in ("float32", "bfloat16")
+    }
+    for row in rows:
+        assert row.cells > 0
+        for times in (row.forward, row.both):
+            assert set(times) <= set(PATHS)
+            assert all(0 < time < math.inf for time in times.values())
