@@ -56,6 +56,13 @@ public:
                      d_key + block.column * padded_, padded_);
     }
 
+    bool gives_few() const override { return problem_.softcap == 0; }
+
+    void give_few(const Few& few, const float* query, const Rows& keys, float* d_query, float* d_key) const override {
+        read_few(few, few.grads.get(), keys, padded_, d_query);
+        regard::give_few(few, few.grads.get(), query, padded_, d_key);
+    }
+
     bool reads_scores() const override { return problem_.softcap != 0; }
 };
 
