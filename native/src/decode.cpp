@@ -71,7 +71,7 @@ public:
         stride_ = round_up(problem_.keys, kWidth);
         cells_.reset(new float[size_t(groups() * rows_ * stride_)]);
         scales_.resize(size_t(groups() * rows_));
-        by_part([&](int64_t item) { score(item); }, [&](int64_t group) { weigh(group); });
+        by_part([&](int64_t item) { match(item); }, [&](int64_t group) { weigh(group); });
         by_part([&](int64_t item) { read_weighed(item); }, [&](int64_t group) { join_weighed(group); });
     }
 
@@ -129,7 +129,8 @@ private:
             for (int64_t p = 0; p < parts_; ++p) whole.most = std::max(whole.most, parts[p * rows_].most);
             float kept[kSaved] = {}, *first = context_of(group * parts_) + r * padded_;
             if (whole.most != kLowest) {
-                float sink = at(problem_.number, -kInfinity, batch(group), head(group, r), r % problem_.queries);
+                bool sinks = problem_.number.data != nullptr;
+                float sink = sinks ? at(problem_.number, batch(group), head(group, r), r % problem_.queries) : -kInfinity;
                 whole.most = std::max(whole.most, sink);
                 for (int64_t p = 0; p < parts_; ++p) {
                     float share = std::exp(parts[p * rows_].most - whole.most);
@@ -151,36 +152,38 @@ private:
             store(first + c, part == 0 ? load(first + c) * share : load(first + c) + load(other + c) * share);
     }
 
-    void score(int64_t item) {
+    void match(int64_t item) {
         int64_t group = item / parts_;
         Reader keys = reader(group, 0);
         float* cells = cells_of(group);
         by_block(keys.span(), item % parts_, [&](int64_t column, int64_t columns) {
-            keys.scores(column, columns, cells + column, stride_);
+            keys.products(column, columns, cells + column, stride_);
         });
     }
 
     void weigh(int64_t group) {
-        Reader keys = reader(group, 0);
-        Interval span = keys.span();
-        for (int64_t r = 0; r < rows_; ++r) {
-            float* kept = saved_ + row(group, r) * kSaved;
-            std::fill(kept, kept + kSaved, 0.0f);
-            if (span.low >= span.high) continue;
-            scales_[size_t(group * rows_ + r)] =
-                weights_of_row(Rule(problem_.rule), keys.row_of(r), cells_of(group) + r * stride_ + span.low,
-                               span.high - span.low, kept);
-        }
+        Reader keys = reader(group, stride_);
+        int64_t queries = problem_.queries;
+        for (int64_t r = 0; r < rows_; r += queries)
+            keys.weigh(r / queries, keys.span(), cells_of(group) + r * stride_, stride_, keys.extra(),
+                       saved_ + row(group, r) * kSaved, scales_.data() + row(group, r));
     }
 
     void read_weighed(int64_t item) {
         int64_t group = item / parts_;
         Reader keys = reader(group, 0);
         by_block(keys.span(), item % parts_, [&](int64_t column, int64_t columns) {
-            float* weights = cells_of(group) + column;
-            keys.multiply_factors(column, columns, weights, stride_);
-            keys.read_values(column, columns, weights, stride_, context_of(item));
+            const float* weights = cells_of(group) + column;
+            if (any(weights, columns)) keys.read_values(column, columns, weights, stride_, context_of(item));
         });
+    }
+
+    // Whether a key of a block has a weight.
+    bool any(const float* weights, int64_t columns) const {
+        for (int64_t r = 0; r < rows_; ++r)
+            for (int64_t c = 0; c < columns; ++c)
+                if (weights[r * stride_ + c] != 0.0f) return true;
+        return false;
     }
 
     void join_weighed(int64_t group) {

@@ -62,11 +62,11 @@ Interval Reader::span() {
         Interval one = worker_.where.span(batch_, key_head_ * group_ + member, first_, queries_);
         if (one.low < one.high) all = {std::min(all.low, one.low), std::max(all.high, one.high)};
     }
-    all.low = all.low / kWidth * kWidth;
+    all.low = all.low / kPanel * kPanel;
     return all;
 }
 
-void Reader::scores(int64_t column, int64_t columns, float* out, int64_t stride) {
+void Reader::products(int64_t column, int64_t columns, float* out, int64_t stride) {
     int64_t padded = worker_.padded_size;
     with_rows(problem_.key, problem_.dtype, batch_, key_head_, column, columns, problem_.size, room_,
               [&](const auto* keys, int64_t key_stride) {
@@ -74,16 +74,22 @@ void Reader::scores(int64_t column, int64_t columns, float* out, int64_t stride)
               });
     if (problem_.softcap != 0)
         for (int64_t r = 0; r < rows(); ++r) cap_scores(problem_.softcap, out + r * stride, columns);
+}
+
+void Reader::scores(int64_t column, int64_t columns, float* out, int64_t stride) {
+    products(column, columns, out, stride);
     if (worker_.where.empty()) return;
     for (int64_t member = 0; member < group_; ++member) {
         Block shown = block(member, column, columns);
         float* scores = out + member * queries_ * stride;
         worker_.show(shown, scores, stride);
         for (int64_t r = 0; r < queries_; ++r) {
+            // What a row sees may begin behind the block.
             Interval cells = worker_.cells(shown, r);
+            int64_t low = std::min(cells.low, columns);
             float* row = scores + r * stride;
-            std::fill(row, row + cells.low, kLowest);
-            std::fill(row + std::max(cells.low, cells.high), row + columns, kLowest);
+            std::fill(row, row + low, kLowest);
+            std::fill(row + std::max(low, cells.high), row + columns, kLowest);
         }
     }
 }
@@ -94,6 +100,23 @@ void Reader::multiply_factors(int64_t column, int64_t columns, float* weights, i
         const float* factors = worker_.factors(whole, r % queries_, {0, columns}, factors_);
         if (factors == nullptr) return;
         for (int64_t c = 0; c < columns; ++c) weights[r * stride + c] *= factors[c];
+    }
+}
+
+void Reader::weigh(int64_t member, Interval span, float* cells, int64_t stride, float* room, float* saved,
+                   float* scales) {
+    Block shown = worker_.block_of(batch_, key_head_ * group_ + member, first_, queries_);
+    if (shown.columns > 0) worker_.show(shown, cells + shown.column, stride);
+    std::fill(saved, saved + queries_ * kSaved, 0.0f);
+    for (int64_t r = 0; r < queries_; ++r) {
+        float* row = cells + r * stride;
+        if (shown.columns == 0) {
+            std::fill(row + span.low, row + std::max(span.low, span.high), 0.0f);
+            continue;
+        }
+        scales[r] = worker_.weigh(shown, r, row + shown.column, room, saved + r * kSaved);
+        std::fill(row + span.low, row + shown.column, 0.0f);
+        std::fill(row + shown.column + shown.columns, row + span.high, 0.0f);
     }
 }
 

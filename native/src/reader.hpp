@@ -20,11 +20,13 @@ public:
     int64_t head(int64_t r) const { return key_head_ * group_ + r / queries_; }
     int64_t query(int64_t r) const { return first_ + r % queries_; }
 
-    // The keys that some row may see, from a whole vector on.
+    // The keys that some row may see, from a whole panel on.
     Interval span();
 
-    // Scores (rows, stride) of at most kReadAtOnce keys, with their priors; hidden cells are the lowest number. Whole
-    // vectors are written.
+    // Products (rows, stride) of at most kReadAtOnce keys. Whole vectors are written.
+    void products(int64_t column, int64_t columns, float* out, int64_t stride);
+
+    // The same with their priors; hidden cells are the lowest number.
     void scores(int64_t column, int64_t columns, float* out, int64_t stride);
 
     // Multiply weights by the factors of the where and of dropout.
@@ -33,7 +35,10 @@ public:
     // context (rows, padded value size) += weights @ values
     void read_values(int64_t column, int64_t columns, const float* weights, int64_t stride, float* context);
 
-    RowOf row_of(int64_t r) const { return worker_.row_of(block(r / queries_, 0, 0), r % queries_); }
+    // The products of all keys of a head, (queries, stride), to weights with factors, which are 0 where nothing is
+    // seen. `saved` (queries, kSaved) is the rule's, and the weights are still to be multiplied by `scales`. `room`
+    // holds a row.
+    void weigh(int64_t member, Interval span, float* cells, int64_t stride, float* room, float* saved, float* scales);
 
 private:
     Block block(int64_t member, int64_t column, int64_t columns) const {

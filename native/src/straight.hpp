@@ -18,7 +18,7 @@ constexpr int kAbreast = 4;
 
 // Each lane the sum of two lanes of one vector, the even lanes of `a` and the odd ones of `b`.
 template <size_t... I>
-inline Floats folded(Floats a, Floats b, std::index_sequence<I...>) {
+inline Floats paired(Floats a, Floats b, std::index_sequence<I...>) {
     constexpr int half = kWidth / 2;
     Floats low = __builtin_shufflevector(a, b, (I % 2 * kWidth + I / 2)...);
     Floats high = __builtin_shufflevector(a, b, (I % 2 * kWidth + half + I / 2)...);
@@ -29,7 +29,7 @@ inline Floats folded(Floats a, Floats b, std::index_sequence<I...>) {
 inline Floats sums(Floats* vectors) {
     for (int count = kWidth / 2; count > 0; count /= 2)
         for (int i = 0; i < count; ++i)
-            vectors[i] = folded(vectors[i], vectors[i + count], std::make_index_sequence<kWidth>());
+            vectors[i] = paired(vectors[i], vectors[i + count], std::make_index_sequence<kWidth>());
     return vectors[0];
 }
 
