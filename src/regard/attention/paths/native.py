@@ -11,7 +11,7 @@ from torch import Tensor
 from regard.attention.call import Call, Prepared
 from regard.attention.native import attention
 from regard.attention.native.library import missing
-from regard.attention.native.lowered import Lowered
+from regard.attention.native.lowered import Lowered, lowered
 from regard.attention.native.problem import DTYPES
 from regard.attention.paths.blockwise import differentiable
 from regard.attention.tracing import seen_by_others, transformed
@@ -46,7 +46,8 @@ def _served(call: Call, prepared: Prepared) -> Lowered | str:
         return why
     if prepared.query.dtype not in DTYPES:
         return f"the kernels have no {prepared.query.dtype}"
-    return call.lowered
+    # A compiler does not follow what is remembered, and asks only once anyway.
+    return lowered(call) if torch.compiler.is_compiling() else call.lowered
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, found: Lowered) -> tuple[Tensor, Tensor]:
