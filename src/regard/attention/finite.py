@@ -31,16 +31,16 @@ def clean(tensor: Tensor) -> Clean:
     A zero in a hidden place changes nothing, while 0 * NaN would be NaN in every product that follows. Where the
     numbers cannot be asked for, nothing is replaced.
     """
-    if not concrete() or _sums_up(tensor.detach()):
+    if not concrete() or _surely_finite(tensor):
         return Clean(tensor)
     bad = ~torch.isfinite(tensor.detach())
     return Clean(tensor.masked_fill(bad, 0), bad) if bool(bad.any()) else Clean(tensor)
 
 
-def _sums_up(tensor: Tensor) -> bool:
-    """Whether all numbers are surely finite: their sum is, or our kernel has looked at each."""
+def _surely_finite(tensor: Tensor) -> bool:
+    """Whether our kernel has found every number finite, or where it does not serve, their sum is."""
     found = all_finite(tensor)
-    return math.isfinite(tensor.sum().item()) if found is None else found
+    return math.isfinite(tensor.detach().sum().item()) if found is None else found
 
 
 def poison(call: Call, bad_query: Tensor | None, bad_key: Tensor | None, bad_value: Tensor | None) -> Tensor:

@@ -11,7 +11,7 @@ from regard.attention.call import Call, Prepared
 from regard.attention.finite import Clean, clean, poison
 from regard.attention.paths.reference import reference_weights
 from regard.attention.plan import Path, run
-from regard.attention.precision import as_chosen
+from regard.attention.precision import as_chosen, in_dtype
 from regard.attention.scores.score import Score
 from regard.attention.shapes import lift
 from regard.attention.space import Space
@@ -37,15 +37,15 @@ class PreparedKeys:
     def of(key: Tensor, value: Tensor, score: Score, dtype: torch.dtype, start: int = 0) -> PreparedKeys:
         """Prepare keys (..., Tk, Dk) and values (..., Tk, Dv); the first key has position `start`."""
         keys, values = clean(key), clean(value)
-        prepared = lift(score.prepare_key(keys.tensor.to(dtype), start))
+        prepared = lift(score.prepare_key(in_dtype(keys.tensor, dtype), start))
         if prepared.is_floating_point():
-            prepared = prepared.to(dtype)
+            prepared = in_dtype(prepared, dtype)
         return PreparedKeys(
             tuple(key.shape[:-2]),
             key.shape[-1],
             score,
             prepared,
-            lift(values.tensor).to(dtype),
+            in_dtype(lift(values.tensor), dtype),
             None if keys.bad is None else lift(keys.bad),
             None if values.bad is None else lift(values.bad),
         )
@@ -59,7 +59,8 @@ def prepare_query(query: Tensor, keys: PreparedKeys) -> Clean:
     """
     keys.score.check(query.shape[-1], keys.key_size)
     found = clean(query)
-    prepared = lift(keys.score.prepare_query(found.tensor.to(keys.value.dtype))).to(keys.value.dtype)
+    dtype = keys.value.dtype
+    prepared = in_dtype(lift(keys.score.prepare_query(in_dtype(found.tensor, dtype))), dtype)
     return Clean(prepared, None if found.bad is None else lift(found.bad))
 
 
