@@ -58,7 +58,7 @@ def _cells(call: Call, prepared: Prepared) -> int:
     cells = CELLS // (call.width(prepared) if plain else max(HELD, call.width(prepared)))
     if isinstance(call.weigh, Carried):
         # A carry is kept for every block of rows, so blocks grow with the root of the length, as their number does.
-        return max(cells, isqrt(call.space.queries) // 4 * call.space.keys)
+        return max(cells, isqrt(call.space.queries) // 8 * call.space.keys)
     return cells
 
 
