@@ -70,7 +70,7 @@ inline Raised raise(const Curve& curve, Floats lifted, Origin origin) {
         Floats lost = (scaled - (base - 1.0f)) * inverse * curve.one;
         Floats power = (logarithm(inside) + lost) * float(1 / curve.e);
         Floats weight = exponential_below(power);
-        weight = (base > 0.0f) & (power > kDeepest) ? weight : Floats{};
+        weight = ((base > 0.0f) & (power > kDeepest)) ? weight : Floats{};
         return {weight, weight * inverse};
     }
 }
