@@ -1,15 +1,18 @@
 #include "attend.hpp"
 
 #include "dropout.hpp"
+#include "few.hpp"
 
 namespace regard {
 
 Worker::Worker(const Problem& problem)
     : problem(problem),
       score(score_of(problem)),
+      weighing(weighing_of(problem)),
       where(problem),
       padded_size(round_up(problem.size, kWidth)),
       padded_value(round_up(problem.value_size, kWidth)),
+      spare_(new float[size_t(kSpareRows * (problem.keys + kWidth))]),
       priors_(where.has_priors()),
       factors_(where.has_factors()) {}
 
@@ -55,9 +58,22 @@ const float* Worker::factors(const Block& block, int64_t r, Interval cells, floa
     return room;
 }
 
-RowOf Worker::row_of(const Block& block, int64_t r) const {
-    return {problem.temperature, at(problem.number, problem.alpha, block.batch, block.head, block.first + r),
-            problem.number.data != nullptr};
+RowOf Worker::row_of(const Block& block, int64_t r, int64_t column) const {
+    int64_t row = block.first + r;
+    return {problem,
+            block.batch * problem.heads + block.head,
+            row,
+            column,
+            at(problem.number, block.batch, block.head, row),
+            problem.number.data != nullptr,
+            spare_.get()};
+}
+
+bool Worker::few(const Block& block, const float* saved) const {
+    if (weighing.support == nullptr) return false;
+    int64_t total = 0;
+    for (int64_t r = 0; r < block.rows; ++r) total += weighing.support(problem, block.columns, saved + r * kSaved);
+    return total * kDense < block.rows * block.columns;
 }
 
 Split::Split(const Problem& problem)

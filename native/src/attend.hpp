@@ -60,9 +60,16 @@ public:
     // What multiplies the weights of a row; null where nothing does. `room` holds a row.
     const float* factors(const Block& block, int64_t r, Interval cells, float* room) const;
 
-    RowOf row_of(const Block& block, int64_t r) const;
+    // What the rule is told of a row whose scores begin at key `column`.
+    RowOf row_of(const Block& block, int64_t r, int64_t column) const;
+
+    // Whether so few of a block's weights are not 0 that they are better read one by one. `saved` is the rule's, for
+    // the block's rows.
+    bool few(const Block& block, const float* saved) const;
+
     const Problem& problem;
     std::unique_ptr<Score> score;
+    const Weighing& weighing;
     Where where;
     int64_t padded_size, padded_value;
     const float* packed = nullptr;
@@ -70,6 +77,7 @@ public:
 
 private:
     const Seen* seen_ = nullptr;
+    std::unique_ptr<float[]> spare_;
     bool priors_, factors_;
 };
 

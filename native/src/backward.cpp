@@ -68,20 +68,81 @@ struct Backward {
                                  problem.size, size, rooms.query);
             Rows above = rows_of(outer, problem.dtype, block.batch, block.head, block.first, block.rows,
                                  problem.value_size, padded, rooms.outer);
+            const float* kept =
+                saved + ((block.batch * problem.heads + block.head) * problem.queries + block.first) * kSaved;
+            bool few = worker.few(block, kept);
             worker.scores_of(block, query, rooms.scores, stride);
-            if (worker.score->reads_scores())
-                worker.score->scores(block, query, worker.packed, rooms.raw, stride);
-            match(above.data, above.stride, block.rows, value_panels + block.column * problem.value_size,
-                  problem.value_size, stride, rooms.grads, stride);
-            for (int64_t r = 0; r < block.rows; ++r)
-                row(worker, block, r, rooms.scores + r * stride, rooms.grads + r * stride, rooms.factors, thread);
-            give(rooms.scores, stride, block.rows, above.data, above.stride, block.columns, padded,
-                 values_to + block.column * padded, padded);
-            worker.score->give(block, query, keys, worker.packed, rooms.raw, rooms.grads, stride, rooms.d_query,
-                               keys_to, d_learned + thread * worker.score->learned_floats());
+            if (few && worker.weighing.sparse_gradient && worker.score->gives_few() && tensor_count == 0) {
+                few_rows(worker, block, {query, keys, above}, rooms, kept, keys_to, values_to, thread);
+            } else {
+                all_rows(worker, block, {query, keys, above}, value_panels, rooms, few, keys_to,
+                         values_to, thread);
+            }
         }
         write_rows(d_query, problem.dtype, block.batch, block.head, block.first, block.rows, problem.size,
                    rooms.d_query, size);
+    }
+
+    // Rows of a block that all gradients need: queries, the head's keys, and the context's gradient.
+    struct Given {
+        Rows query, keys, above;
+    };
+
+    // sum_j w_j dw_j of a row. The context would tell it for less, but not to the last digit: where one key has all of
+    // the weight, what is left of its gradient is a difference of two numbers that must be equal.
+    static float mean_of(const float* weights, const float* grads, int64_t count) { return dot(weights, grads, count); }
+
+    void all_rows(Worker& worker, const Block& block, const Given& given, const float* value_panels,
+                  const Rooms& rooms, bool few, float* keys_to, float* values_to, int thread) const {
+        int64_t padded = worker.padded_value, stride = round_up(block.columns, kPanel);
+        if (worker.score->reads_scores())
+            worker.score->scores(block, given.query, worker.packed, rooms.raw, stride);
+        match(given.above.data, given.above.stride, block.rows, value_panels + block.column * problem.value_size,
+              problem.value_size, stride, rooms.grads, stride);
+        for (int64_t r = 0; r < block.rows; ++r)
+            row(worker, block, r, rooms.scores + r * stride, rooms.grads + r * stride, rooms.factors, thread);
+        if (few) {
+            Few cells(block.columns);
+            for (int64_t r = 0; r < block.rows; ++r) {
+                cells.take(rooms.scores + r * stride, 0, block.columns);
+                give_few(cells, cells.weights.get(), given.above.data + r * given.above.stride, padded,
+                         values_to + block.column * padded);
+            }
+        } else {
+            give(rooms.scores, stride, block.rows, given.above.data, given.above.stride, block.columns, padded,
+                 values_to + block.column * padded, padded);
+        }
+        worker.score->give(block, given.query, given.keys, worker.packed, rooms.raw, rooms.grads, stride,
+                           rooms.d_query, keys_to, learned_of(*worker.score, thread));
+    }
+
+    // The same where few cells have a weight and only they a gradient: nothing is multiplied with all keys.
+    void few_rows(Worker& worker, const Block& block, const Given& given, const Rooms& rooms, const float* kept,
+                  float* keys_to, float* values_to, int thread) const {
+        int64_t padded = worker.padded_value, size = worker.padded_size, stride = round_up(block.columns, kPanel);
+        Few few(block.columns);
+        Rows values{worker.values.data + block.column * worker.values.stride, worker.values.stride};
+        Rows keys{given.keys.data + block.column * given.keys.stride, given.keys.stride};
+        for (int64_t r = 0; r < block.rows; ++r) {
+            Interval cells = worker.cells(block, r);
+            if (cells.low >= cells.high) continue;
+            float* scores = rooms.scores + r * stride;
+            RowOf told = worker.row_of(block, r, block.column + cells.low);
+            worker.weighing.again(told, scores + cells.low, cells.high - cells.low, kept + r * kSaved);
+            few.take(scores, cells.low, cells.high);
+            const float* above = given.above.data + r * given.above.stride;
+            match_few(few, above, values, padded, few.grads.get());
+            const float* factors = worker.factors(block, r, cells, rooms.factors);
+            if (factors != nullptr) few.multiply(few.grads.get(), factors);
+            float mean = mean_of(few.weights.get(), few.grads.get(), few.count);
+            float number = worker.weighing.backward(told, few.weights.get(), few.grads.get(), few.count, mean,
+                                                    kept + r * kSaved);
+            if (factors != nullptr) few.multiply(few.weights.get(), factors);
+            give_few(few, few.weights.get(), above, padded, values_to + block.column * padded);
+            worker.score->give_few(few, given.query.data + r * given.query.stride, keys, rooms.d_query + r * size,
+                                   keys_to + block.column * size);
+            if (d_number != nullptr) give_number(block, block.first + r, number, thread);
+        }
     }
 
     // Turns the scores of a row into its weights with factors, and the gradient of these into that of the scores.
@@ -96,22 +157,24 @@ struct Backward {
         }
         if (cells.low >= cells.high) return;
         int64_t low = cells.low, count = cells.high - cells.low;
-        RowOf told = worker.row_of(block, r);
+        RowOf told = worker.row_of(block, r, block.column + low);
         const float* kept = saved + (map * problem.queries + row) * kSaved;
-        weights_again(Rule(problem.rule), told, scores + low, count, kept);
+        worker.weighing.again(told, scores + low, count, kept);
         const float* factors = worker.factors(block, r, cells, room);
         if (factors != nullptr)
             for (int64_t c = low; c < high; ++c) grads[c] *= factors[c];
-        // The mean gradient could be had from the context for less, but not to the last digit: where one key has all of
-        // the weight, what is left of its gradient is a difference of two numbers that must be equal.
-        float mean = dot(scores + low, grads + low, count);
-        float number = backward_row(Rule(problem.rule), told, scores + low, grads + low, count, mean, kept);
+        float number = worker.weighing.backward(told, scores + low, grads + low, count,
+                                                mean_of(scores + low, grads + low, count), kept);
         if (factors != nullptr)
             for (int64_t c = low; c < high; ++c) scores[c] *= factors[c];
         if (d_number != nullptr) give_number(block, row, number, thread);
         if (tensor_count > 0)
             worker.where.give_priors(block, row, block.column + low, block.column + high, grads + low,
                                      d_tensors + thread * tensor_count);
+    }
+
+    float* learned_of(const Score& score, int thread) const {
+        return d_learned == nullptr ? nullptr : d_learned + thread * score.learned_floats();
     }
 
     // A row's number may belong to many rows: its gradient lies where the number lies.

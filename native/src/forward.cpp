@@ -50,8 +50,12 @@ struct Forward {
             float scales[kMostRows];
             for (int64_t r = 0; r < block.rows; ++r)
                 scales[r] = weigh(worker, block, r, rooms.scores + r * stride, rooms.factors, saved_rows + r * kSaved);
-            read(rooms.scores, stride, block.rows, worker.values.data + block.column * worker.values.stride,
-                 worker.values.stride, block.columns, padded, rooms.context, padded);
+            if (worker.few(block, saved_rows)) {
+                read_rows(worker, block, rooms, stride);
+            } else {
+                read(rooms.scores, stride, block.rows, worker.values.data + block.column * worker.values.stride,
+                     worker.values.stride, block.columns, padded, rooms.context, padded);
+            }
             for (int64_t r = 0; r < block.rows; ++r)
                 for (int64_t c = 0; c < padded; c += kWidth) {
                     float* at = rooms.context + r * padded + c;
@@ -62,13 +66,24 @@ struct Forward {
                    rooms.context, padded);
     }
 
+    // Values read one by one, where few have a weight.
+    void read_rows(const Worker& worker, const Block& block, const Rooms& rooms, int64_t stride) const {
+        Few few(block.columns);
+        Rows values{worker.values.data + block.column * worker.values.stride, worker.values.stride};
+        for (int64_t r = 0; r < block.rows; ++r) {
+            few.take(rooms.scores + r * stride, 0, block.columns);
+            read_few(few, few.weights.get(), values, worker.padded_value, rooms.context + r * worker.padded_value);
+        }
+    }
+
     float weigh(Worker& worker, const Block& block, int64_t r, float* row, float* room, float* saved_row) const {
         Interval cells = worker.cells(block, r);
         std::fill(row, row + cells.low, 0.0f);
         std::fill(row + std::max(cells.low, cells.high), row + block.columns, 0.0f);
         if (cells.low >= cells.high) return 1.0f;
         int64_t count = cells.high - cells.low;
-        float scale = weights_of_row(Rule(problem.rule), worker.row_of(block, r), row + cells.low, count, saved_row);
+        RowOf told = worker.row_of(block, r, block.column + cells.low);
+        float scale = worker.weighing.weights(told, row + cells.low, count, saved_row);
         if (const float* factors = worker.factors(block, r, cells, room))
             for (int64_t c = cells.low; c < cells.high; ++c) row[c] *= factors[c];
         return scale;

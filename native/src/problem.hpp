@@ -14,11 +14,19 @@ struct Strided {
 enum Dtype : int64_t { kFloat32 = 0, kBfloat16 = 1 };
 
 // A row-normalised or elementwise weighing.
-enum Rule : int64_t { kSoftmax = 0, kEntmax = 1, kSigmoid = 2 };
+enum Rule : int64_t {
+    kSoftmax = 0,
+    kEntmax = 1,
+    kSigmoid = 2,
+    kTopK = 3,
+    kArgmax = 4,
+    kGumbel = 5,
+    kGumbelHard = 6,
+};
 
-enum ScoreKind : int64_t { kProduct = 0 };
+enum ScoreKind : int64_t { kProduct = 0, kAdditive = 1 };
 
-// A number for every row, (batch, heads, rows), with stride 0 where it does not vary; no data means `alone`.
+// A number for every row, (batch, heads, rows), with stride 0 where it does not vary; none where there is no data.
 struct RowNumber {
     const float* data;
     int64_t batch, head, row;
@@ -37,10 +45,13 @@ struct Problem {
     int64_t step_count;
     const void* const* tensors;
     const double* numbers;
-    // How scores become weights. `number` is the sink of a softmax or the alpha of an entmax.
+    // How scores become weights. `number` is the sink of a softmax or the alpha of an entmax, `most` how many keys a
+    // top-k keeps, `noise` the seed of a sample.
     int64_t rule;
     double temperature, alpha;
     RowNumber number;
+    int64_t most;
+    const int32_t* noise;
     // Dropout: a weight is kept where its hash is at least `dropped`; no seed means no dropout.
     const int32_t* seed;
     int64_t dropped;
@@ -50,8 +61,8 @@ struct Problem {
 // Numbers saved for a row between forward and backward: the rule's own.
 constexpr int64_t kSaved = 4;
 
-inline float at(const RowNumber& number, double alone, int64_t batch, int64_t head, int64_t row) {
-    if (number.data == nullptr) return float(alone);
+inline float at(const RowNumber& number, int64_t batch, int64_t head, int64_t row) {
+    if (number.data == nullptr) return 0.0f;
     return number.data[batch * number.batch + head * number.head + row * number.row];
 }
 

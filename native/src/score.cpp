@@ -2,23 +2,12 @@
 
 #include <vector>
 
+#include "additive.hpp"
+#include "tangent.hpp"
+
 namespace regard {
 
 namespace {
-
-// tanh to about one unit in the last place.
-Floats hyperbolic_tangent(Floats x) {
-    Floats square = x * x;
-    Floats near = all(-5.70498872745e-3f);
-    near = near * square + 2.06390887954e-2f;
-    near = near * square - 5.37397155531e-2f;
-    near = near * square + 1.33314422036e-1f;
-    near = near * square - 3.33332819422e-1f;
-    near = near * square * x + x;
-    Floats far = 1.0f - 2.0f / (exponential(smaller(x < 0.0f ? -x : x, all(20.0f)) * 2.0f) + 1.0f);
-    far = x < 0.0f ? -far : far;
-    return square < 0.390625f ? near : far;
-}
 
 // The inner product, where a cap is asked for bounded by cap * tanh(product / cap).
 class Product : public Score {
@@ -61,12 +50,22 @@ public:
                      d_key + block.column * padded_, padded_);
     }
 
+    bool gives_few() const override { return problem_.softcap == 0; }
+
+    void give_few(const Few& few, const float* query, const Rows& keys, float* d_query, float* d_key) const override {
+        read_few(few, few.grads.get(), keys, padded_, d_query);
+        regard::give_few(few, few.grads.get(), query, padded_, d_key);
+    }
+
     bool reads_scores() const override { return problem_.softcap != 0; }
 };
 
 }  // namespace
 
-std::unique_ptr<Score> score_of(const Problem& problem) { return std::make_unique<Product>(problem); }
+std::unique_ptr<Score> score_of(const Problem& problem) {
+    if (problem.score == kAdditive) return std::make_unique<Additive>(problem);
+    return std::make_unique<Product>(problem);
+}
 
 void pack_keys(const Strided& keys, int64_t dtype, int64_t batch, int64_t head, int64_t count, int64_t size,
                float* panels) {

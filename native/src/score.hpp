@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "few.hpp"
 #include "products.hpp"
 #include "rows.hpp"
 #include "where.hpp"
@@ -26,10 +27,16 @@ public:
 
     // Adds to d_query (rows, padded), to d_key (keys of the head, padded) and to the gradient of what is learned.
     // `keys` are the head's own rows, `scores` what `scores` gave. Gradients are 0 where nothing is seen, and may be
-    // overwritten.
+    // overwritten. There is no room for what is learned where nobody asked for it.
     virtual void give(const Block& block, const Rows& query, const Rows& keys, const float* packed,
                       const float* scores, float* d_scores, int64_t stride, float* d_query, float* d_key,
                       float* d_learned) const = 0;
+
+    // The same for few cells of one row of queries, whose places count from the first key of `keys`; only where
+    // `gives_few`.
+    virtual bool gives_few() const { return false; }
+    virtual void give_few(const Few&, const float* /*query*/, const Rows& /*keys*/, float* /*d_query*/,
+                          float* /*d_key*/) const {}
 
     // Numbers that are learned.
     virtual int64_t learned_floats() const { return 0; }

@@ -98,6 +98,17 @@ inline float highest(Floats value) {
     return found[0];
 }
 
+// e^x for x between -ln 2 / 2 and ln 2 / 2.
+inline Floats exponential_part(Floats x) {
+    Floats sum = all(1.9875691500e-4f);
+    sum = sum * x + 1.3981999507e-3f;
+    sum = sum * x + 8.3334519073e-3f;
+    sum = sum * x + 4.1665795894e-2f;
+    sum = sum * x + 1.6666665459e-1f;
+    sum = sum * x + 5.0000001201e-1f;
+    return sum * (x * x) + (x + 1.0f);
+}
+
 // e^x to about one unit in the last place; 0 far below, infinity far above. NaN stays NaN.
 inline Floats exponential(Floats x) {
     const Floats magic = all(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
@@ -107,13 +118,7 @@ inline Floats exponential(Floats x) {
     // ln 2 in two parts, the first exact for every whole number that can be met.
     Floats rest = inside - whole * 0.693359375f;
     rest = rest + whole * 2.12194440054690581e-4f;
-    Floats sum = all(1.9875691500e-4f);
-    sum = sum * rest + 1.3981999507e-3f;
-    sum = sum * rest + 8.3334519073e-3f;
-    sum = sum * rest + 4.1665795894e-2f;
-    sum = sum * rest + 1.6666665459e-1f;
-    sum = sum * rest + 5.0000001201e-1f;
-    sum = sum * (rest * rest) + (rest + 1.0f);
+    Floats sum = exponential_part(rest);
 #if defined(__AVX512F__)
     return (Floats)_mm512_maskz_scalef_ps(0xffff, (__m512)sum, (__m512)whole);
 #else
@@ -122,6 +127,16 @@ inline Floats exponential(Floats x) {
     Ints half = power >> 1;
     return sum * as_floats((half + 127) << 23) * as_floats((power - half + 127) << 23);
 #endif
+}
+
+// e^x to about one unit in the last place for x below 1; e^-87.33 for any that is lower than that.
+inline Floats exponential_below(Floats x) {
+    const Floats magic = all(12582912.0f);
+    Floats inside = larger(x, all(-87.33f));
+    Floats whole = inside * 1.44269504088896341f + magic - magic;
+    Floats rest = inside - whole * 0.693359375f + whole * 2.12194440054690581e-4f;
+    Ints power = __builtin_convertvector(whole, Ints);
+    return exponential_part(rest) * as_floats((power + 127) << 23);
 }
 
 // The natural logarithm of a positive normal number, to about one unit in the last place.

@@ -9,24 +9,21 @@ namespace regard {
 
 namespace {
 
-// Turns the scores of some cells of row `at` into weights, still to be multiplied by what is returned.
+// Turns the scores of some cells of a row into weights, still to be multiplied by what is returned.
 struct Again {
-    const Problem& problem;
     const float* saved;
 
-    float operator()(const RowOf& told, float* scores, int64_t count, int64_t at) const {
-        weights_again(Rule(problem.rule), told, scores, count, saved + at * kSaved);
+    float operator()(const Weighing& weighing, const RowOf& told, float* scores, int64_t count) const {
+        weighing.again(told, scores, count, saved + (told.map * told.problem.queries + told.row) * kSaved);
         return 1.0f;
     }
 };
 
 // The same for whole rows, of which nothing was saved.
 struct Anew {
-    const Problem& problem;
-
-    float operator()(const RowOf& told, float* scores, int64_t count, int64_t) const {
+    float operator()(const Weighing& weighing, const RowOf& told, float* scores, int64_t count) const {
         float kept[kSaved];
-        return weights_of_row(Rule(problem.rule), told, scores, count, kept);
+        return weighing.weights(told, scores, count, kept);
     }
 };
 
@@ -100,8 +97,8 @@ struct Cells {
         Interval cells = worker.cells(block, r);
         std::fill(to, to + block.columns, 0.0f);
         if (cells.low >= cells.high) return;
-        int64_t at = (block.batch * problem.heads + block.head) * problem.queries + block.first + r;
-        float scale = weigh(worker.row_of(block, r), scores + cells.low, cells.high - cells.low, at);
+        RowOf told = worker.row_of(block, r, block.column + cells.low);
+        float scale = weigh(worker.weighing, told, scores + cells.low, cells.high - cells.low);
         const float* factors = worker.factors(block, r, cells, room);
         for (int64_t c = cells.low; c < cells.high; ++c)
             to[c] = scores[c] * (factors == nullptr ? scale : scale * factors[c]);
@@ -124,7 +121,7 @@ void find_cells(const Problem& problem, Interval keys, const std::vector<Band>& 
 REGARD_API int regard_tile(const regard::Problem* problem, const float* saved, int64_t row, int64_t rows,
                            int64_t column, int64_t columns, float* out) {
     using namespace regard;
-    find_cells(*problem, {column, column + columns}, {{row, rows}}, Again{*problem, saved}, out);
+    find_cells(*problem, {column, column + columns}, {{row, rows}}, Again{saved}, out);
     return 0;
 }
 
@@ -132,6 +129,6 @@ REGARD_API int regard_rows(const regard::Problem* problem, const int64_t* rows, 
     using namespace regard;
     std::vector<Band> bands;
     for (int64_t i = 0; i < count; ++i) bands.push_back({rows[i], 1});
-    find_cells(*problem, {0, problem->keys}, bands, Anew{*problem}, out);
+    find_cells(*problem, {0, problem->keys}, bands, Anew{}, out);
     return 0;
 }

@@ -19,7 +19,8 @@ from regard.attention.tracing import transformed
 class Lowered:
     """What a kernel is told besides query, key and value. See `Problem` in native/src/problem.hpp.
 
-    tensors: what the steps read. learned: what the score learns. number: a row's sink or alpha. seed: of dropout.
+    tensors: what the steps read, and a sample's seed after them. learned: what the score learns. number: a row's
+    sink or alpha. seed: of dropout. kinds: matching, rule, keys of a top-k, place of a sample's seed or -1.
     """
 
     tensors: list[Tensor]
@@ -83,6 +84,10 @@ def _flat(call: Call, match: Match, rule: Rule, program: Program) -> Lowered | s
                 numbers.append(argument)
             else:
                 steps.append(argument)
+    noise = -1
+    if rule.seed is not None:
+        noise = len(tensors)
+        tensors.append(torch.as_tensor(rule.seed, dtype=torch.int32))
     seed = None if call.dropout is None else torch.as_tensor(call.dropout.seed, dtype=torch.int32)
     number = None if rule.number is None else single(rule.number).contiguous()
     rate = 0.0 if call.dropout is None else call.dropout.rate
@@ -93,6 +98,6 @@ def _flat(call: Call, match: Match, rule: Rule, program: Program) -> Lowered | s
         seed,
         steps,
         numbers,
-        [int(match.matching), int(rule.weights)],
+        [int(match.matching), int(rule.weights), rule.most, noise],
         [match.softcap, rule.temperature, rule.alpha, rate],
     )

@@ -10,8 +10,18 @@ import torch
 from torch import Tensor
 
 from regard.attention.native.library import kernels
+from regard.attention.tracing import transformed
 
 _LIBRARY = torch.library.Library("regard", "FRAGMENT")
+# Asked once: a compiler that follows the code cannot load a library.
+_PRESENT = kernels().loaded is not None
+_NAMES = {torch.float32: "f32", torch.float64: "f64"}
+
+
+def serves(*tensors: Tensor) -> bool:
+    """Whether there are kernels for tensors of this kind, and nobody wants to look inside of them."""
+    kinds = {(tensor.device.type, tensor.dtype) for tensor in tensors}
+    return _PRESENT and len(kinds) == 1 and kinds <= {("cpu", dtype) for dtype in _NAMES} and not transformed()
 
 
 def operator(schema: str, run: Callable[..., Any], fake: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,6 +37,11 @@ def operator(schema: str, run: Callable[..., Any], fake: Callable[..., Any]) -> 
     return found
 
 
+def differentiable(name: str, keep: Callable[..., None], backward: Callable[..., Any]) -> None:
+    """Tell autograd the derivative of `regard::name`: what to keep of inputs and output, and the gradients."""
+    torch.library.register_autograd(f"regard::{name}", backward, setup_context=keep, lib=_LIBRARY)
+
+
 def function(name: str, *arguments: Any) -> Callable[..., int]:
     """A function of the library, told the types of its arguments; it releases the GIL while it runs.
 
@@ -39,6 +54,11 @@ def function(name: str, *arguments: Any) -> Callable[..., int]:
     found = getattr(loaded, f"regard_{name}")
     found.argtypes, found.restype = list(arguments), ctypes.c_int
     return found
+
+
+def kernel(name: str, dtype: torch.dtype, *arguments: Any) -> Callable[..., int]:
+    """The function of a kernel that has one for each dtype."""
+    return function(f"{name}_{_NAMES[dtype]}", *arguments)
 
 
 def address(tensor: Tensor | None) -> int | None:

@@ -52,6 +52,8 @@ class Problem(ctypes.Structure):
         ("temperature", _REAL),
         ("alpha", _REAL),
         ("number", RowNumber),
+        ("most", _WHOLE),
+        ("noise", _POINTER),
         ("seed", _POINTER),
         ("dropped", _WHOLE),
         ("kept", _REAL),
@@ -88,6 +90,7 @@ def problem(
 ) -> tuple[Problem, Any]:
     """The structure, and what has to live as long as it."""
     softcap, temperature, alpha, rate = settings
+    matching, rule, most, noise = kinds
     code, reals, places = (_WHOLE * len(steps))(*steps), (_REAL * len(numbers))(*numbers), pointers(tensors)
     row_number = RowNumber() if number is None else RowNumber(number.data_ptr(), *row_strides(number))
     found = Problem(
@@ -102,17 +105,19 @@ def problem(
         strided(query),
         strided(key),
         strided(value),
-        kinds[0],
+        matching,
         softcap,
         None if learned is None else learned.data_ptr(),
         ctypes.addressof(code),
         len(steps),
         ctypes.addressof(places),
         ctypes.addressof(reals),
-        kinds[1],
+        rule,
         temperature,
         alpha,
         row_number,
+        most,
+        None if noise < 0 else tensors[noise].data_ptr(),
         None if seed is None else seed.data_ptr(),
         int(rate * (1 << 31)),
         1 / (1 - rate),

@@ -78,6 +78,7 @@ class Matching(IntEnum):
     """How a kernel matches prepared queries with prepared keys."""
 
     PRODUCT = 0
+    ADDITIVE = 1
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,10 @@ class Weights(IntEnum):
     SOFTMAX = 0
     ENTMAX = 1
     SIGMOID = 2
+    TOP_K = 3
+    ARGMAX = 4
+    GUMBEL = 5
+    GUMBEL_HARD = 6
 
 
 @dataclass(frozen=True)
@@ -102,12 +107,15 @@ class Rule:
     """A weighing: how, with which temperature or alpha, and a number for every row where that varies or is learned.
 
     number: the sink of a softmax, or the alpha of an entmax, broadcasts to (batch, heads, queries, 1).
+    most: how many keys a top-k keeps. seed: of the noise of a sample.
     """
 
     weights: Weights
     temperature: float = 1.0
     alpha: float = 0.0
     number: Tensor | None = None
+    most: int = 0
+    seed: int | Tensor | None = None
 
 
 def strided(tensor: Tensor, axes: int) -> tuple[Tensor, *tuple[int, ...]]:

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from regard.attention.native.terms import Match, Matching
 from regard.attention.scores.score import Score
 
 
@@ -59,6 +60,9 @@ class Additive(nn.Module, Score):
 
     def width(self, key_size: int) -> int:
         return self.energy.shape[0]
+
+    def match(self) -> Match:
+        return Match(Matching.ADDITIVE, learned=self.energy)
 
     def learned(self) -> tuple[Tensor, ...]:
         return (self.energy,)

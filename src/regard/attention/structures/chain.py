@@ -88,6 +88,22 @@ def packed(unary: Tensor, transition: Tensor, mask: Tensor | None) -> Chain:
     return Chain(_one_empty_path(unary, visible), transition, visible, order)
 
 
+def flat(chain: Chain) -> tuple[Tensor, Tensor, Tensor | None]:
+    """A chain as kernels want it: unary (sequences, time, states), transitions and lengths.
+
+    Transitions are (1, 1, states, states), one matrix for all, or (sequences, 1 or time - 1, states, states).
+    """
+    lead, (time, states) = chain.unary.shape[:-2], chain.unary.shape[-2:]
+    sequences, transition = lead.numel(), chain.transition
+    steps = transition.shape[-3]
+    if steps == 1 and all(size == 1 for size in transition.shape[:-3]):
+        matrices = transition.reshape(1, 1, states, states)
+    else:
+        matrices = transition.expand(*lead, steps, states, states).reshape(sequences, steps, states, states)
+    lengths = None if chain.visible is None else chain.visible.sum(-1).reshape(sequences)
+    return chain.unary.reshape(sequences, time, states), matrices, lengths
+
+
 def _one_empty_path(unary: Tensor, visible: Tensor) -> Tensor:
     """Leave a sequence that shows nothing one path of score 0: the empty one."""
     low = unary.new_full(unary.shape[-1:], LOW)

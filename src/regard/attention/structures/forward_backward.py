@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -72,33 +71,14 @@ def impossible(score: Tensor) -> Tensor:
     return score.detach() < LOW / 2
 
 
-def summed(chain: Chain) -> Tensor:
-    """The log-partition, (*batch), finite, with a closed form as its gradient."""
-    return _Summed.apply(chain.unary, chain.transition, chain.visible)
-
-
-class _Summed(torch.autograd.Function):
-    """The derivative of a log-partition is the posterior: one recursion more, instead of a graph through time."""
-
-    @staticmethod
-    def forward(ctx: Any, unary: Tensor, transition: Tensor, visible: Tensor | None) -> Tensor:
-        found = forward(Chain(unary, transition, visible))
-        ctx.save_for_backward(unary, transition, visible, torch.stack(found.alphas, dim=-2))
-        return found.log_partition
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        unary, transition, visible, known = ctx.saved_tensors
-        chain = Chain(unary, transition, visible)
-        # The alphas kept have no graph; who differentiates again needs one.
-        alphas = forward(chain).alphas if torch.is_grad_enabled() else list(known.unbind(-2))
-        betas = backward(chain)
-        grad = grads[0][..., None, None]
-        of_unary = state_posteriors(chain, alphas, betas) * grad
-        if chain.time == 1 or not ctx.needs_input_grad[1]:
-            return of_unary, torch.zeros_like(transition), None
-        of_pairs = pair_posteriors(chain, alphas, betas) * grad[..., None]
-        return of_unary, of_pairs.sum_to_size(transition.shape), None
+def gradient(chain: Chain, alphas: list[Tensor], grad: Tensor, wants_transition: bool) -> tuple[Tensor, Tensor]:
+    """What the gradient of the log-partition, (*batch), is worth to unary and transition."""
+    betas = backward(chain)
+    of_unary = state_posteriors(chain, alphas, betas) * grad[..., None, None]
+    if chain.time == 1 or not wants_transition:
+        return of_unary, torch.zeros_like(chain.transition)
+    of_pairs = pair_posteriors(chain, alphas, betas) * grad[..., None, None, None]
+    return of_unary, of_pairs.sum_to_size(chain.transition.shape)
 
 
 def _visible(tensor: Tensor, visible: Tensor | None) -> Tensor:

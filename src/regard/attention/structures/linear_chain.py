@@ -18,8 +18,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from regard.attention.structures.chain import packed
-from regard.attention.structures.forward_backward import backward, forward, impossible, state_posteriors, summed
+from regard.attention.structures.forward_backward import backward, forward, impossible, state_posteriors
 from regard.attention.structures.paths import Paths, draw, paths, score_of, search
+from regard.attention.structures.sums import summed
 from regard.attention.tracing import concrete
 
 Unary = Float[Tensor, "*batch time states"]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from regard.attention.structures.chain import LOW, Chain
+from regard.attention.native import chain as native
+from regard.attention.native.operators import serves
+from regard.attention.structures.chain import LOW, Chain, flat
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,15 @@ class Paths:
 
 
 def search(chain: Chain, count: int) -> tuple[Tensor, Tensor]:
-    """States (*batch, count, time), packed, and totals of the highest-scoring paths.
+    """States (*batch, count, time), packed, and totals of the highest-scoring paths; of one path, by a kernel."""
+    if count == 1 and serves(chain.unary, chain.transition) and chain.unary.numel():
+        found, highest = native.best(*flat(chain))
+        return found.reshape(*chain.unary.shape[:-2], 1, chain.time), highest.reshape(*chain.unary.shape[:-2], 1)
+    return listed(chain, count)
+
+
+def listed(chain: Chain, count: int) -> tuple[Tensor, Tensor]:
+    """The same with plain operations.
 
     A code, rank * states + state, names the path of that rank among those that end in a state.
     """
@@ -74,11 +84,18 @@ def score_of(chain: Chain, states: Tensor) -> Tensor:
     if chain.time == 1:
         return of_states.sum(-1)
     pairs = states[..., :-1] * chain.states + states[..., 1:]
-    flat = chain.transition.flatten(-2).unsqueeze(-3)
-    of_pairs = flat.expand(*pairs.shape, -1).gather(-1, pairs.unsqueeze(-1)).squeeze(-1)
+    of_pairs = _of_pairs(chain.transition.flatten(-2), pairs)
     if chain.visible is not None:
         of_pairs = of_pairs.masked_fill(~chain.visible[..., None, 1:], 0.0)
     return of_states.sum(-1) + of_pairs.sum(-1)
+
+
+def _of_pairs(transition: Tensor, pairs: Tensor) -> Tensor:
+    """Scores of pairs (*batch, count, time - 1), of transitions (*any, time - 1 or 1, states * states)."""
+    if transition.numel() == transition.shape[-1]:
+        # One matrix for all: its gradient is as small as it is.
+        return transition.flatten().index_select(0, pairs.flatten()).reshape(pairs.shape)
+    return transition.unsqueeze(-3).expand(*pairs.shape, -1).gather(-1, pairs.unsqueeze(-1)).squeeze(-1)
 
 
 def paths(chain: Chain, states: Tensor, missing: Tensor) -> Paths:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from regard.attention.native.terms import Rule, Weights
+from regard.attention.space import Space
 from regard.attention.weighings.straight_through import one_hot, straight_through
 from regard.attention.weighings.weighing import Weighing
 
@@ -31,3 +33,6 @@ class Argmax(Weighing):
 
     def normalise(self, scores: Tensor) -> Tensor:
         return self.exact(scores)
+
+    def rule(self, space: Space) -> Rule:
+        return Rule(Weights.ARGMAX)

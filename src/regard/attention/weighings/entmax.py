@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.attention.native.terms import Rule, Weights
+from regard.attention.native.terms import Rule, Weights, single
 from regard.attention.space import Space, Tile
 from regard.attention.tracing import concrete
 from regard.attention.weighings.weighing import RowNormalised
@@ -105,9 +105,11 @@ class Entmax(RowNormalised):
     def rule(self, space: Space) -> Rule | None:
         if self._is_softmax:
             return Rule(Weights.SOFTMAX)
-        if isinstance(self.alpha, Tensor):
-            return None
-        return Rule(Weights.ENTMAX, alpha=self.alpha)
+        if not isinstance(self.alpha, Tensor):
+            return Rule(Weights.ENTMAX, alpha=self.alpha)
+        alpha = space.lift_cells(self.alpha, "alpha")
+        # An alpha for every key is no alpha of a row.
+        return Rule(Weights.ENTMAX, number=single(alpha)) if alpha.shape[-1] == 1 else None
 
     def on(self, tile: Tile) -> Entmax:
         if not isinstance(self.alpha, Tensor):

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from regard.attention.dropout import drawn_seed, uniform
-from regard.attention.space import Tile
+from regard.attention.native.terms import Rule, Weights
+from regard.attention.space import Space, Tile
 from regard.attention.weighings.straight_through import one_hot, straight_through
 from regard.attention.weighings.weighing import Weighing
 
@@ -66,6 +67,11 @@ class Gumbel(Weighing):
 
     def normalise(self, scores: Tensor) -> Tensor:
         return self.exact(scores)
+
+    def rule(self, space: Space) -> Rule:
+        # A call that is only asked about has drawn no seed, and any stands for it.
+        seed = 0 if self.seed is None else self.seed
+        return Rule(Weights.GUMBEL_HARD if self.hard else Weights.GUMBEL, self.temperature, seed=seed)
 
 
 def gumbel_noise(seed: int | Tensor, tile: Tile) -> Tensor:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from regard.attention.native.terms import Rule, Weights
+from regard.attention.space import Space
 from regard.attention.weighings.weighing import ByRow
 
 
@@ -54,3 +56,6 @@ class TopK(ByRow):
 
     def slope(self, weights: Tensor) -> Tensor:
         return weights
+
+    def rule(self, space: Space) -> Rule:
+        return Rule(Weights.TOP_K, most=min(self.k, space.keys))
