@@ -6,7 +6,9 @@ namespace regard {
 
 namespace {
 
-float weights(const RowOf&, float* scores, int64_t count, float* saved) { return winner_weights(scores, count, saved); }
+float weights(const RowOf& row, float* scores, int64_t count, float* saved) {
+    return winner_weights(row, scores, count, saved);
+}
 
 float backward(const RowOf& row, const float*, float* grad, int64_t count, float, const float*) {
     return winner_backward(row, grad, count);

@@ -37,7 +37,7 @@ float relaxed_backward(const RowOf& row, const float* weights, float* grad, int6
 
 float hard_weights(const RowOf& row, float* scores, int64_t count, float* saved) {
     add_noise(row, scores, count);
-    return winner_weights(scores, count, saved);
+    return winner_weights(row, scores, count, saved);
 }
 
 void hard_again(const RowOf& row, float* scores, int64_t count, const float* saved) {

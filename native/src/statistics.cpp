@@ -147,17 +147,16 @@ struct Statistics {
         int64_t at = place(block, r), count = std::max<int64_t>(cells.high - cells.low, 0);
         float kept[kSaved] = {}, scale = 1.0f;
         float* weights = row + cells.low;
+        bool straight = facts.entropy != nullptr && worker.weighing.line != nullptr;
         Line line{};
-        bool known = false;
         if (count > 0) {
-            if (facts.entropy != nullptr) std::copy(weights, weights + count, rooms.before);
+            if (straight) std::copy(weights, weights + count, rooms.before);
             RowOf told = worker.row_of(block, r, block.column + cells.low);
             scale = worker.weighing.weights(told, weights, count, kept);
-            known = worker.weighing.line != nullptr;
-            if (known) line = worker.weighing.line(told, kept);
+            if (straight) line = worker.weighing.line(told, kept);
             if (const float* factors = worker.factors(block, r, cells, rooms.factors)) {
                 for (int64_t c = 0; c < count; ++c) weights[c] *= factors[cells.low + c];
-                known = false;
+                straight = false;
             }
         }
         Moments moments;
@@ -167,7 +166,7 @@ struct Statistics {
         for (int64_t c = 0; c < count; c += kPiece) {
             int64_t some = std::min(kPiece, count - c);
             if (facts.entropy != nullptr) {
-                if (known) moments.take_line(weights + c, rooms.before + c, some, line);
+                if (straight) moments.take_line(weights + c, rooms.before + c, some, line);
                 else moments.take_logs(weights + c, some);
             }
             if (facts.position != nullptr) moments.take_places(weights + c, some, low + c);

@@ -9,21 +9,21 @@ namespace regard {
 
 namespace {
 
-// Turns the scores of some cells of row `at` into weights, still to be multiplied by what is returned.
+// Turns the scores of some cells of a row into weights, still to be multiplied by what is returned.
 struct Again {
     const float* saved;
 
-    float operator()(const Worker& worker, const RowOf& told, float* scores, int64_t count, int64_t at) const {
-        worker.weighing.again(told, scores, count, saved + at * kSaved);
+    float operator()(const Weighing& weighing, const RowOf& told, float* scores, int64_t count) const {
+        weighing.again(told, scores, count, saved + (told.map * told.problem.queries + told.row) * kSaved);
         return 1.0f;
     }
 };
 
 // The same for whole rows, of which nothing was saved.
 struct Anew {
-    float operator()(const Worker& worker, const RowOf& told, float* scores, int64_t count, int64_t) const {
+    float operator()(const Weighing& weighing, const RowOf& told, float* scores, int64_t count) const {
         float kept[kSaved];
-        return worker.weighing.weights(told, scores, count, kept);
+        return weighing.weights(told, scores, count, kept);
     }
 };
 
@@ -97,9 +97,8 @@ struct Cells {
         Interval cells = worker.cells(block, r);
         std::fill(to, to + block.columns, 0.0f);
         if (cells.low >= cells.high) return;
-        int64_t at = (block.batch * problem.heads + block.head) * problem.queries + block.first + r;
         RowOf told = worker.row_of(block, r, block.column + cells.low);
-        float scale = weigh(worker, told, scores + cells.low, cells.high - cells.low, at);
+        float scale = weigh(worker.weighing, told, scores + cells.low, cells.high - cells.low);
         const float* factors = worker.factors(block, r, cells, room);
         for (int64_t c = cells.low; c < cells.high; ++c)
             to[c] = scores[c] * (factors == nullptr ? scale : scale * factors[c]);

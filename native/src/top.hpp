@@ -6,28 +6,10 @@
 #include <functional>
 #include <vector>
 
+#include "compress.hpp"
 #include "sweep.hpp"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 namespace regard {
-
-// A bit for every lane where a comparison holds.
-inline uint32_t lanes_of(Ints truth) {
-#if defined(__AVX512F__)
-    return _mm512_movepi32_mask((__m512i)truth);
-#elif defined(__AVX2__)
-    return uint32_t(_mm256_movemask_ps((__m256)truth));
-#elif defined(__SSE2__)
-    return uint32_t(_mm_movemask_ps((__m128)truth));
-#else
-    uint32_t found = 0;
-    for (int i = 0; i < kWidth; ++i) found |= uint32_t(truth[i] & 1) << i;
-    return found;
-#endif
-}
 
 class Top {
 public:
@@ -61,7 +43,7 @@ public:
         for (; c + kAtOnce * kWidth <= count; c += kAtOnce * kWidth) {
             Floats highest = load(weights + c);
             for (int i = 1; i < kAtOnce; ++i) highest = larger(highest, load(weights + c + i * kWidth));
-            if (lanes_of(highest > bound_) == 0) continue;
+            if (lanes(highest > bound_) == 0) continue;
             for (int i = 0; i < kAtOnce; ++i) look(weights + c + i * kWidth, kWidth, first + c + i * kWidth);
         }
         for (; c < count; c += kWidth) look(weights + c, count - c, first + c);
@@ -96,8 +78,8 @@ private:
     }
 
     void look(const float* weights, int64_t count, int64_t first) {
-        for (uint32_t lanes = lanes_of(load_some(weights, count) > bound_); lanes != 0; lanes &= lanes - 1) {
-            int lane = __builtin_ctz(lanes);
+        for (uint32_t above = lanes(load_some(weights, count) > bound_); above != 0; above &= above - 1) {
+            int lane = std::countr_zero(above);
             if (weights[lane] > bound_) enter({weights[lane], first + lane});
         }
     }

@@ -1,5 +1,5 @@
 // Softmax over the k highest scores; of equal scores the earlier key goes first. Saved are the highest score, the sum
-// of what is raised, the lowest score that is kept, and the last place at which that score is kept.
+// of what is raised, the lowest score that is kept, and the last key at which that score is kept.
 #include <functional>
 
 #include "compress.hpp"
@@ -79,13 +79,13 @@ float weights(const RowOf& row, float* scores, int64_t count, float* saved) {
     Cut cut = cut_of(scores, count, row.problem.most, row.spare);
     saved[1] = raise(scores, count, saved[0], cut, 1.0f);
     saved[2] = cut.lowest;
-    saved[3] = kept_whole(cut.last);
+    saved[3] = kept_whole(cut.last == kNoCut.last ? cut.last : cut.last + int32_t(row.column));
     return 1.0f / saved[1];
 }
 
-void again(const RowOf&, float* scores, int64_t count, const float* saved) {
+void again(const RowOf& row, float* scores, int64_t count, const float* saved) {
     if (saved[0] == kLowest) return fill(scores, count, 0.0f);
-    raise(scores, count, saved[0], {saved[2], whole_kept(saved[3])}, 1.0f / saved[1]);
+    raise(scores, count, saved[0], {saved[2], whole_kept(saved[3]) - int32_t(row.column)}, 1.0f / saved[1]);
 }
 
 float backward(const RowOf&, const float* weights, float* grad, int64_t count, float mean, const float*) {

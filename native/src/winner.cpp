@@ -1,4 +1,4 @@
-// Saved are the highest score and the place of the winner, the first that has it; -1 where there is none.
+// Saved are the highest score and the key that wins, the first that has it; -1 where there is none.
 #include "winner.hpp"
 
 #include "compress.hpp"
@@ -16,30 +16,30 @@ int32_t first_equal(const float* scores, int64_t count, float most) {
     return -1;
 }
 
-void crown(float* scores, int64_t count, int32_t place) {
+void crown(float* scores, int64_t count, int64_t place) {
     fill(scores, count, 0.0f);
-    if (place >= 0) scores[place] = 1.0f;
+    if (place >= 0 && place < count) scores[place] = 1.0f;
 }
 
 }  // namespace
 
-float winner_weights(float* scores, int64_t count, float* saved) {
+float winner_weights(const RowOf& row, float* scores, int64_t count, float* saved) {
     float most = highest_of(scores, count);
     int32_t place = most == kLowest ? -1 : first_equal(scores, count, most);
     saved[0] = most;
-    saved[1] = kept_whole(place);
+    saved[1] = kept_whole(place < 0 ? place : place + int32_t(row.column));
     crown(scores, count, place);
     return 1.0f;
 }
 
 void winner_again(const RowOf& row, float* scores, int64_t count, const float* saved) {
     float scale = float(1.0 / row.problem.temperature), most = saved[0] * scale;
-    int32_t place = whole_kept(saved[1]);
+    int32_t winner = whole_kept(saved[1]);
     by_vector(count, [&](int64_t c, int64_t left) {
         Floats raised = exponential(load_some(scores + c, left, kLowest) * scale - most);
-        store(row.spare + c, place < 0 ? Floats{} : raised);
+        store(row.spare + c, winner < 0 ? Floats{} : raised);
     });
-    crown(scores, count, place);
+    crown(scores, count, winner - row.column);
 }
 
 float winner_backward(const RowOf& row, float* grad, int64_t count) {

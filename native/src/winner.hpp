@@ -5,7 +5,7 @@
 
 namespace regard {
 
-float winner_weights(float* scores, int64_t count, float* saved);
+float winner_weights(const RowOf& row, float* scores, int64_t count, float* saved);
 
 // Leaves e^(scores / temperature - highest) in `spare`, for the backward.
 void winner_again(const RowOf& row, float* scores, int64_t count, const float* saved);

@@ -20,6 +20,7 @@ from regard.attention.native import tiles
 from regard.attention.native.library import LEVELS, kernels, level_for
 from regard.attention.paths import native_facts
 from regard.attention.prepared import prepare_query
+from tests.layers.parts import filled
 from tests.native.test_attention import EXAMPLES, PROBLEM, SIZES, WEIGHINGS, Sizes, rms
 
 pytestmark = pytest.mark.skipif(kernels().missing is not None, reason=f"no kernels: {kernels().missing}")
@@ -230,16 +231,48 @@ def test_a_tile_is_cut_from_the_weights(sizes, where, weigh, corners):
     assert (found - exact).abs().max() <= 2 * (plain - exact).abs().max() + 1e-6
 
 
-def test_tiles_side_by_side_are_all_weights():
-    query, key, _value = PROBLEM.tensors(torch.float32)
-    where = rg.Causal() + rg.Alibi(torch.tensor([0.5, 0.25, 0.125, 1.0]))
-    call, prepared = prepared_of(query, key, where, rg.Softmax(0.5, sink=0.3))
+EVERY_WEIGHING = (
+    rg.Softmax(0.5, sink=0.3),
+    rg.Entmax(1.5),
+    rg.Entmax(1.25),
+    rg.TopK(5),
+    rg.Argmax(),
+    rg.Gumbel(0.5, seed=3),
+    rg.Gumbel(1.0, hard=True, seed=3),
+)
+
+
+def side_by_side(call: Call, prepared: Prepared) -> Tensor:
+    """All weights, tile by tile."""
     saved = tiles.row_numbers(call, prepared)
     rows = [range(first, min(first + 23, 61)) for first in range(0, 61, 23)]
     columns = [range(first, min(first + 29, 107)) for first in range(0, 107, 29)]
-    whole = torch.cat([torch.cat([tiles.tile(call, prepared, saved, r, c) for c in columns], -1) for r in rows], -2)
-    exact = rg.weights(query, key, where=where, weigh=rg.Softmax(0.5, sink=0.3))
-    torch.testing.assert_close(whole, exact, rtol=0, atol=1e-6)
+    return torch.cat([torch.cat([tiles.tile(call, prepared, saved, r, c) for c in columns], -1) for r in rows], -2)
+
+
+@pytest.mark.parametrize("weigh", EVERY_WEIGHING, ids=repr)
+@pytest.mark.parametrize("where", [rg.Causal(), rg.Window(31, 9)], ids=repr)
+def test_tiles_side_by_side_are_all_weights(where, weigh):
+    query, key, _value = PROBLEM.tensors(torch.float32)
+    shown = where + rg.Alibi(torch.tensor([0.5, 0.25, 0.125, 1.0]))
+    exact = rg.weights(query.double(), key.double(), where=shown, weigh=weigh)
+    found = side_by_side(*prepared_of(query, key, shown, weigh))
+    torch.testing.assert_close(found.double(), exact, rtol=0, atol=2e-6)
+    everything = rg.Wanted(entropy=True, rows=range(61))
+    facts = rg.statistics(query, key, everything, where=shown, weigh=weigh)
+    torch.testing.assert_close(facts.rows, found, rtol=0, atol=1e-6)
+    torch.testing.assert_close(facts.entropy.double(), -torch.special.xlogy(exact, exact).sum(-1), rtol=0, atol=1e-5)
+
+
+def test_an_additive_score_has_facts_and_tiles():
+    query, key, _value = PROBLEM.tensors(torch.float32)
+    score, where = filled(rg.Additive(19, 19, 11)).float().requires_grad_(False), rg.Window(31, 9)
+    exact = rg.weights(query, key, score=score, where=where)
+    call, keys = prepare_call(query, key, key, score, where, rg.Softmax(), None)
+    asked = Prepared(prepare_query(query, keys).tensor, keys.key, keys.value)
+    torch.testing.assert_close(side_by_side(call, asked), exact, rtol=0, atol=2e-6)
+    mass = rg.statistics(query, key, rg.Wanted(mass=True), score=score, where=where).mass
+    torch.testing.assert_close(mass, exact.sum(-2))
 
 
 @pytest.mark.parametrize(

@@ -101,11 +101,6 @@ class Weights(IntEnum):
     GUMBEL = 5
     GUMBEL_HARD = 6
 
-    @property
-    def counts_cells(self) -> bool:
-        """Whether a row's numbers count its cells, so that they tell nothing of a part of the row."""
-        return self in (Weights.TOP_K, Weights.ARGMAX, Weights.GUMBEL_HARD)
-
 
 @dataclass(frozen=True)
 class Rule:

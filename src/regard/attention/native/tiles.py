@@ -15,7 +15,6 @@ from regard.attention.native.lowered import Lowered, served
 from regard.attention.native.operators import function, operator
 from regard.attention.native.problem import DESCRIBED, Problem, dense, problem
 from regard.attention.native.statistics import Asked, statistics
-from regard.attention.native.terms import Weights
 
 
 def row_numbers(call: Call, prepared: Prepared) -> Tensor:
@@ -45,13 +44,7 @@ def tile(call: Call, prepared: Prepared, saved: Tensor, rows: range, columns: ra
     for name, span, size in (("rows", rows, space.queries), ("columns", columns, space.keys)):
         if span.step != 1 or not 0 <= span.start < span.stop <= size:
             raise ValueError(f"{name} is {span}, expected neighbours within range(0, {size}), at least one.")
-    told = _told(call, prepared)
-    if Weights(told.kinds[1]).counts_cells:
-        raise ValueError(
-            f"weigh is {type(call.weigh).__name__}, of which a part of a row cannot be told by itself; ask for whole "
-            "rows with regard.statistics."
-        )
-    described = told.described
+    described = _told(call, prepared).described
     bounds = [rows.start, rows.stop, columns.start, columns.stop]
     found: Tensor = _tile(prepared.query, prepared.key, *described, saved, bounds)
     return found
