@@ -72,14 +72,14 @@ def decide(call: Call, prepared: Prepared, path: Path | None) -> tuple[Path, str
 
 
 def _fastest(call: Call, prepared: Prepared, refused: str | None, why: str | None) -> tuple[Path, str]:
+    if torch.compiler.is_compiling():
+        # A compiler reads no table; what it is told holds for sizes that it may not know.
+        return ("sdpa", "a plain softmax") if refused is None else ("native", refused)
     space = call.space
     able: list[Path] = ["blockwise"]
     narrow = prepared.query.dtype in (torch.float16, torch.bfloat16)
     able += ["sdpa"] if refused is None and (_multiplies_tiles() or not narrow) else []
     able += ["native"] if why is None else []
-    if torch.compiler.is_compiling():
-        # A compiler reads no table; what it is told holds for sizes that it may not know.
-        return ("sdpa", "a plain softmax") if refused is None else ("native", refused)
     kind = "plain" if refused is None else "product" if call.score.is_inner_product else "other"
     trained = torch.is_grad_enabled() and any(
         tensor.requires_grad for tensor in (prepared.query, prepared.key, prepared.value)
