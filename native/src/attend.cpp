@@ -2,6 +2,7 @@
 
 #include "dropout.hpp"
 #include "few.hpp"
+#include "straight.hpp"
 
 namespace regard {
 
@@ -12,7 +13,6 @@ Worker::Worker(const Problem& problem)
       where(problem),
       padded_size(round_up(problem.size, kWidth)),
       padded_value(round_up(problem.value_size, kWidth)),
-      spare_(new float[size_t(kSpareRows * (problem.keys + kWidth))]),
       priors_(where.has_priors()),
       factors_(where.has_factors()) {}
 
@@ -34,6 +34,15 @@ void Worker::scores_of(const Block& block, const Rows& query, float* scores, int
     show(block, scores, stride);
 }
 
+void Worker::straight_scores_of(const Block& block, const Rows& query, const Rows& keys, float* scores,
+                                int64_t stride) {
+    match_rows(query.data, query.stride, block.rows, keys.data + block.column * keys.stride, keys.stride, block.columns,
+               padded_size, scores, stride);
+    if (problem.softcap != 0)
+        for (int64_t r = 0; r < block.rows; ++r) cap_scores(problem.softcap, scores + r * stride, block.columns);
+    show(block, scores, stride);
+}
+
 void Worker::show(const Block& block, float* scores, int64_t stride) {
     seen_ = &where.seen(block);
     for (int64_t r = 0; r < block.rows; ++r) {
@@ -48,6 +57,18 @@ void Worker::show(const Block& block, float* scores, int64_t stride) {
     }
 }
 
+float Worker::weigh(const Block& block, int64_t r, float* row, float* room, float* saved_row) {
+    Interval shown = cells(block, r);
+    std::fill(row, row + shown.low, 0.0f);
+    std::fill(row + std::max(shown.low, shown.high), row + block.columns, 0.0f);
+    if (shown.low >= shown.high) return 1.0f;
+    RowOf told = row_of(block, r, block.column + shown.low);
+    float scale = weighing.weights(told, row + shown.low, shown.high - shown.low, saved_row);
+    if (const float* factors = this->factors(block, r, shown, room))
+        for (int64_t c = shown.low; c < shown.high; ++c) row[c] *= factors[c];
+    return scale;
+}
+
 const float* Worker::factors(const Block& block, int64_t r, Interval cells, float* room) const {
     if (problem.seed == nullptr && !factors_) return nullptr;
     std::fill(room + cells.low, room + cells.high, 1.0f);
@@ -58,7 +79,8 @@ const float* Worker::factors(const Block& block, int64_t r, Interval cells, floa
     return room;
 }
 
-RowOf Worker::row_of(const Block& block, int64_t r, int64_t column) const {
+RowOf Worker::row_of(const Block& block, int64_t r, int64_t column) {
+    if (spare_ == nullptr) spare_.reset(new float[size_t(kSpareRows * (problem.keys + kWidth))]);
     int64_t row = block.first + r;
     return {problem,
             block.batch * problem.heads + block.head,

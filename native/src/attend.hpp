@@ -47,7 +47,10 @@ public:
     // Scores of a block with priors; hidden cells are the lowest number. Rows' intervals are in `seen()`.
     void scores_of(const Block& block, const Rows& query, float* scores, int64_t stride);
 
-    // Add the priors to scores and hide what may not be seen; `scores_of` has done so.
+    // The same by products with the head's own rows: what `decode` finds, to the bit.
+    void straight_scores_of(const Block& block, const Rows& query, const Rows& keys, float* scores, int64_t stride);
+
+    // Add the priors to scores and hide what may not be seen; both of the above have done so.
     void show(const Block& block, float* scores, int64_t stride);
 
     // The cells of a row that may be seen, as offsets into the block's rows.
@@ -57,11 +60,15 @@ public:
                 std::max<int64_t>(std::min(row.high - block.column, block.columns), 0)};
     }
 
+    // Scores of a row of a block, which `show` has seen, to weights with factors; those outside of its cells are 0.
+    // Returns what they are still to be multiplied by. `room` holds a row.
+    float weigh(const Block& block, int64_t r, float* row, float* room, float* saved_row);
+
     // What multiplies the weights of a row; null where nothing does. `room` holds a row.
     const float* factors(const Block& block, int64_t r, Interval cells, float* room) const;
 
     // What the rule is told of a row whose scores begin at key `column`.
-    RowOf row_of(const Block& block, int64_t r, int64_t column) const;
+    RowOf row_of(const Block& block, int64_t r, int64_t column);
 
     // Whether so few of a block's weights are not 0 that they are better read one by one. `saved` is the rule's, for
     // the block's rows.

@@ -1,6 +1,7 @@
 // Gradients of attention, block by block: weights are computed again.
 #include "api.hpp"
 #include "attend.hpp"
+#include "decode.hpp"
 
 namespace regard {
 
@@ -71,7 +72,11 @@ struct Backward {
             const float* kept =
                 saved + ((block.batch * problem.heads + block.head) * problem.queries + block.first) * kSaved;
             bool few = worker.few(block, kept);
-            worker.scores_of(block, query, rooms.scores, stride);
+            // Weights must be those that were read with, so scores are found as they were.
+            if (reads_once(problem))
+                worker.straight_scores_of(block, query, keys, rooms.scores, stride);
+            else
+                worker.scores_of(block, query, rooms.scores, stride);
             if (few && worker.weighing.sparse_gradient && worker.score->gives_few() && tensor_count == 0) {
                 few_rows(worker, block, {query, keys, above}, rooms, kept, keys_to, values_to, thread);
             } else {

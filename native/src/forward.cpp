@@ -1,6 +1,8 @@
 // Context of all queries, block by block.
 #include "api.hpp"
 #include "attend.hpp"
+#include "decode.hpp"
+#include "few.hpp"
 
 namespace regard {
 
@@ -49,7 +51,7 @@ struct Forward {
             worker.scores_of(block, query, rooms.scores, stride);
             float scales[kMostRows];
             for (int64_t r = 0; r < block.rows; ++r)
-                scales[r] = weigh(worker, block, r, rooms.scores + r * stride, rooms.factors, saved_rows + r * kSaved);
+                scales[r] = worker.weigh(block, r, rooms.scores + r * stride, rooms.factors, saved_rows + r * kSaved);
             if (worker.few(block, saved_rows)) {
                 read_rows(worker, block, rooms, stride);
             } else {
@@ -75,19 +77,6 @@ struct Forward {
             read_few(few, few.weights.get(), values, worker.padded_value, rooms.context + r * worker.padded_value);
         }
     }
-
-    float weigh(Worker& worker, const Block& block, int64_t r, float* row, float* room, float* saved_row) const {
-        Interval cells = worker.cells(block, r);
-        std::fill(row, row + cells.low, 0.0f);
-        std::fill(row + std::max(cells.low, cells.high), row + block.columns, 0.0f);
-        if (cells.low >= cells.high) return 1.0f;
-        int64_t count = cells.high - cells.low;
-        RowOf told = worker.row_of(block, r, block.column + cells.low);
-        float scale = worker.weighing.weights(told, row + cells.low, count, saved_row);
-        if (const float* factors = worker.factors(block, r, cells, room))
-            for (int64_t c = cells.low; c < cells.high; ++c) row[c] *= factors[c];
-        return scale;
-    }
 };
 
 }  // namespace
@@ -96,6 +85,10 @@ struct Forward {
 
 REGARD_API int regard_attend_forward(const regard::Problem* problem, const regard::Strided* context, float* saved) {
     using namespace regard;
+    if (reads_once(*problem)) {
+        decode(*problem, *context, saved);
+        return 0;
+    }
     Forward forward{*problem, *context, saved};
     Split split(*problem);
     in_parallel(int(problem->threads), split.items(), [&](int64_t item, int) {

@@ -39,8 +39,8 @@ inline void dots(const float* rows, int64_t row_stride, const float* panel, int6
 }
 
 // out[r][c] += sum_j left[r * left_row + j * left_column] * right[j][c], c over V vectors
-template <int R, int V>
-inline void gather(const float* left, int64_t left_row, int64_t left_column, const float* right, int64_t right_stride,
+template <int R, int V, class Number>
+inline void gather(const float* left, int64_t left_row, int64_t left_column, const Number* right, int64_t right_stride,
                    int64_t count, float* out, int64_t stride) {
     Floats total[R][V];
     for (int r = 0; r < R; ++r)
@@ -57,8 +57,8 @@ inline void gather(const float* left, int64_t left_row, int64_t left_column, con
         for (int v = 0; v < V; ++v) store(out + r * stride + v * kWidth, total[r][v]);
 }
 
-template <int R>
-inline void gather_columns(const float* left, int64_t left_row, int64_t left_column, const float* right,
+template <int R, class Number>
+inline void gather_columns(const float* left, int64_t left_row, int64_t left_column, const Number* right,
                            int64_t right_stride, int64_t count, int64_t width, float* out, int64_t stride) {
     int64_t c = 0;
     for (; c + kPanel <= width; c += kPanel)
@@ -94,7 +94,8 @@ inline void match(const float* rows, int64_t row_stride, int64_t count, const fl
 }
 
 // out (rows, width) += weights (rows, keys) @ values (keys, width); width is a multiple of kWidth.
-inline void read(const float* weights, int64_t stride, int64_t rows, const float* values, int64_t value_stride,
+template <class Number>
+inline void read(const float* weights, int64_t stride, int64_t rows, const Number* values, int64_t value_stride,
                  int64_t keys, int64_t width, float* out, int64_t out_stride) {
     for (int64_t j = 0; j < keys; j += kChunk) {
         int64_t count = keys - j < kChunk ? keys - j : kChunk;

@@ -10,16 +10,6 @@ namespace regard {
 
 extern const Weighing kSoftmaxRule, kSigmoidRule, kEntmaxRule, kTopKRule, kArgmaxRule, kGumbelRule, kGumbelHardRule;
 
-// sum_j w_j (dw_j - mean): what rounding has left between `mean`, which was found another way, and the mean of just
-// these numbers. Where one weight is almost all, its gradient is a difference that must be taken with this one.
-inline float amiss(const float* weights, const float* grad, int64_t count, float mean) {
-    Floats found = {};
-    by_vector(count, [&](int64_t c, int64_t left) {
-        found += load_some(weights + c, left) * (load_some(grad + c, left) - mean);
-    });
-    return sum(found);
-}
-
 inline void fill(float* to, int64_t count, float value) { std::fill(to, to + count, value); }
 
 // A whole number kept among the saved ones, to the bit.

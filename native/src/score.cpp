@@ -26,12 +26,7 @@ public:
         match(query.data, query.stride, block.rows, packed + block.column * problem_.size, problem_.size, columns, out,
               stride);
         if (problem_.softcap == 0) return;
-        float cap = float(problem_.softcap), inverse = 1.0f / cap;
-        for (int64_t r = 0; r < block.rows; ++r)
-            for (int64_t c = 0; c < columns; c += kWidth) {
-                float* at = out + r * stride + c;
-                store(at, hyperbolic_tangent(load(at) * inverse) * cap);
-            }
+        for (int64_t r = 0; r < block.rows; ++r) cap_scores(problem_.softcap, out + r * stride, columns);
     }
 
     void give(const Block& block, const Rows& query, const Rows& keys, const float*, const float* scores,
@@ -61,6 +56,12 @@ public:
 };
 
 }  // namespace
+
+void cap_scores(double softcap, float* scores, int64_t count) {
+    float cap = float(softcap), inverse = 1.0f / cap;
+    for (int64_t c = 0; c < count; c += kWidth)
+        store(scores + c, hyperbolic_tangent(load(scores + c) * inverse) * cap);
+}
 
 std::unique_ptr<Score> score_of(const Problem& problem) {
     if (problem.score == kAdditive) return std::make_unique<Additive>(problem);

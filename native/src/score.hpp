@@ -52,6 +52,9 @@ protected:
 
 std::unique_ptr<Score> score_of(const Problem& problem);
 
+// Bound scores: softcap * tanh(score / softcap). There is room for whole vectors.
+void cap_scores(double softcap, float* scores, int64_t count);
+
 // The keys of a head as panels, whatever their dtype and strides.
 void pack_keys(const Strided& keys, int64_t dtype, int64_t batch, int64_t head, int64_t count, int64_t size,
                float* panels);

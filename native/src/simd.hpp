@@ -26,6 +26,7 @@ constexpr float kLowest = std::numeric_limits<float>::lowest();
 typedef float Floats __attribute__((vector_size(kBytes)));
 typedef int32_t Ints __attribute__((vector_size(kBytes)));
 typedef uint32_t Words __attribute__((vector_size(kBytes)));
+typedef uint16_t Halves __attribute__((vector_size(kBytes / 2)));
 
 inline Floats load(const float* from) {
     Floats found;
@@ -184,10 +185,21 @@ inline Floats root(Floats x) {
 }
 
 inline Floats from_bfloat16(const uint16_t* from) {
-    Ints bits;
-    for (int i = 0; i < kWidth; ++i) bits[i] = int32_t(uint32_t(from[i]) << 16);
-    return as_floats(bits);
+#if defined(__AVX512F__)
+    __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    return as_floats((Ints)_mm512_maskz_cvtepu16_epi32(0xffff, halves) << 16);
+#elif defined(__AVX2__)
+    __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    return as_floats((Ints)_mm256_cvtepu16_epi32(halves) << 16);
+#else
+    Halves halves;
+    std::memcpy(&halves, from, sizeof halves);
+    return as_floats((Ints)(__builtin_convertvector(halves, Words) << 16));
+#endif
 }
+
+// Rows of either dtype read as floats.
+inline Floats load(const uint16_t* from) { return from_bfloat16(from); }
 
 inline float from_bfloat16(uint16_t value) {
     uint32_t bits = uint32_t(value) << 16;

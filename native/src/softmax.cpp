@@ -41,12 +41,11 @@ void again(const RowOf& row, float* scores, int64_t count, const float* saved) {
 float backward(const RowOf& row, const float* weights, float* grad, int64_t count, float mean, const float* saved) {
     float scale = float(1.0 / row.problem.temperature);
     float sunk = row.has_number && saved[1] > 0 ? std::exp(row.number - saved[0]) / saved[1] : 0.0f;
-    float rest = amiss(weights, grad, count, mean) - sunk * mean;
     by_vector(count, [&](int64_t c, int64_t left) {
         Floats weight = load_some(weights + c, left);
-        store_some(grad + c, weight * (load_some(grad + c, left) - mean - rest) * scale, left);
+        store_some(grad + c, weight * (load_some(grad + c, left) - mean) * scale, left);
     });
-    return -sunk * (mean + rest);
+    return -sunk * mean;
 }
 
 Line line(const RowOf& row, const float* saved) { return {float(1.0 / row.problem.temperature), saved[0]}; }

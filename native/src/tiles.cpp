@@ -93,7 +93,7 @@ struct Cells {
             row(worker, block, r, rooms.scores + r * rooms.stride, rooms.factors, to + r * near.keys);
     }
 
-    void row(const Worker& worker, const Block& block, int64_t r, float* scores, float* room, float* to) const {
+    void row(Worker& worker, const Block& block, int64_t r, float* scores, float* room, float* to) const {
         Interval cells = worker.cells(block, r);
         std::fill(to, to + block.columns, 0.0f);
         if (cells.low >= cells.high) return;

@@ -89,9 +89,8 @@ void again(const RowOf& row, float* scores, int64_t count, const float* saved) {
 }
 
 float backward(const RowOf&, const float* weights, float* grad, int64_t count, float mean, const float*) {
-    float rest = amiss(weights, grad, count, mean);
     by_vector(count, [&](int64_t c, int64_t left) {
-        store_some(grad + c, load_some(weights + c, left) * (load_some(grad + c, left) - mean - rest), left);
+        store_some(grad + c, load_some(weights + c, left) * (load_some(grad + c, left) - mean), left);
     });
     return 0.0f;
 }

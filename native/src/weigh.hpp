@@ -14,7 +14,7 @@ struct RowOf {
     float* spare;              // room for kSpareRows rows of scores, each a vector longer
 };
 
-// The logarithm of a weight, before it is multiplied: slope * score - shift.
+// The logarithm of a weight, before it is multiplied, as slope * score - shift.
 struct Line {
     float slope, shift;
 };
@@ -39,7 +39,7 @@ struct Weighing {
     // Whether a score without weight has no gradient either.
     bool sparse_gradient;
 
-    // How the logarithms of weights that are not 0 follow from the scores; null where that is not along a line.
+    // Where the logarithms of a row's weights lie on a line over its scores: that line; else null.
     Line (*line)(const RowOf& row, const float* saved) = nullptr;
 };
 

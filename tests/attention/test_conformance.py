@@ -193,8 +193,8 @@ def test_context_and_gradients_are_those_of_the_definition(score, where, weigh):
             holds(score, where, weigh, route, dtype)
 
 
-# Two cosines that differ by less than a rounding to 16 bits: which key wins is luck, and the kernels, which round less,
-# are no more lucky than the others.
+# Two cosines that differ by less than a rounding to 16 bits: which key wins is luck, and the kernels, which round
+# less, are no more lucky than the others.
 NEAR_TIES = {("Cosine", "Argmax", torch.bfloat16)}
 
 

@@ -162,6 +162,14 @@ def test_magnitudes_that_differ_by_channel_and_by_row(weigh):
     assert_as_accurate((query * channels, key * channels, value, energy), weigh=weigh)
 
 
+@pytest.mark.parametrize("largest", [0.499, 0.501, 7.49, 7.51, 15.9, 16.1])
+def test_keys_whose_channels_are_all_as_large_as_the_formula_bears(largest):
+    query, key, value, energy = PRIMES.tensors()
+    signs = torch.where(torch.arange(PRIMES.keys) % 3 == 0, -1.0, 1.0)[:, None]
+    assert_as_accurate((query * 0.1, signs * (largest - 1e-3 * key.abs()), value, energy))
+    assert_as_accurate((query * largest, signs * largest * torch.ones_like(key), value, energy))
+
+
 def test_a_query_that_cancels_its_key_at_any_magnitude():
     """Where q = -k exactly the score is exactly the sum of tanh 0, however large both are."""
     key = torch.tensor([0.0, 1e-4, 0.3, 0.499, 3.0, 15.9, 16.1, 19.0, 43.0, 1e4])[:, None].expand(10, 7)

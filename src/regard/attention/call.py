@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from regard.attention.dropout import Dropout
+from regard.attention.native.lowered import Lowered, lowered
 from regard.attention.scores.score import Score
 from regard.attention.space import Space, Tile
 from regard.attention.weighings.weighing import Carried, Weighing
@@ -27,6 +29,11 @@ class Call:
     def learned(self) -> tuple[Tensor, ...]:
         """Tensors besides query, key and value that may need a gradient."""
         return self.score.learned() + self.where.learned() + self.weigh.learned()
+
+    @cached_property
+    def lowered(self) -> Lowered | str:
+        """The call in terms of our kernels, or why they cannot serve it."""
+        return lowered(self)
 
     def width(self, prepared: Prepared) -> int:
         """Numbers held at once for one cell of a tile."""

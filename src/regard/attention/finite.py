@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from regard.attention.call import Call, Prepared
+from regard.attention.native.finite import all_finite
 from regard.attention.space import cut_into_tiles
 from regard.attention.tracing import concrete
 from regard.attention.weighings.weighing import Carried
@@ -29,10 +31,16 @@ def clean(tensor: Tensor) -> Clean:
     A zero in a hidden place changes nothing, while 0 * NaN would be NaN in every product that follows. Where the
     numbers cannot be asked for, nothing is replaced.
     """
-    if not concrete() or bool(torch.isfinite(tensor.detach().sum())):
+    if not concrete() or _sums_up(tensor.detach()):
         return Clean(tensor)
     bad = ~torch.isfinite(tensor.detach())
     return Clean(tensor.masked_fill(bad, 0), bad) if bool(bad.any()) else Clean(tensor)
+
+
+def _sums_up(tensor: Tensor) -> bool:
+    """Whether all numbers are surely finite: their sum is, or our kernel has looked at each."""
+    found = all_finite(tensor)
+    return math.isfinite(tensor.sum().item()) if found is None else found
 
 
 def poison(call: Call, bad_query: Tensor | None, bad_key: Tensor | None, bad_value: Tensor | None) -> Tensor:

@@ -11,6 +11,7 @@ from regard.attention.call import Call, Prepared
 from regard.attention.finite import Clean, clean, poison
 from regard.attention.paths.reference import reference_weights
 from regard.attention.plan import Path, run
+from regard.attention.precision import as_chosen
 from regard.attention.scores.score import Score
 from regard.attention.shapes import lift
 from regard.attention.space import Space
@@ -74,7 +75,7 @@ def context_of(call: Call, query: Clean, keys: PreparedKeys, path: Path | None) 
     space = call.space
     if space.problems * space.queries * space.keys == 0:
         return query.tensor.new_zeros((*space.lead, space.queries, keys.value.shape[-1]))
-    with torch.autocast(space.device.type, enabled=False):
+    with as_chosen(space.device.type):
         context = run(call, Prepared(query.tensor, keys.key, keys.value), path)
         context = _poisoned(context, call, query.bad, keys.bad_key, keys.bad_value)
     return _as_given(context, space)
@@ -85,7 +86,7 @@ def weights_of(call: Call, query: Clean, keys: PreparedKeys) -> tuple[Tensor, We
     space = call.space
     if space.problems * space.queries * space.keys == 0:
         return query.tensor.new_zeros((*space.lead, space.queries, space.keys)), None
-    with torch.autocast(space.device.type, enabled=False):
+    with as_chosen(space.device.type):
         weights, carry = reference_weights(call, Prepared(query.tensor, keys.key, keys.value))
         weights = _poisoned(weights, call, query.bad, keys.bad_key, None)
     after = (
@@ -102,4 +103,4 @@ def _poisoned(tensor: Tensor, call: Call, query: Tensor | None, key: Tensor | No
 
 def _as_given(tensor: Tensor, space: Space) -> Tensor:
     """(batch, heads, ...) with the leading sizes the caller used."""
-    return tensor.reshape(*space.lead, *tensor.shape[2:])
+    return tensor if len(space.lead) == 2 else tensor.reshape(*space.lead, *tensor.shape[2:])

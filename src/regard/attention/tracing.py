@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 from torch._C._functorch import TransformType, get_interpreter_stack
 from torch.autograd import forward_ad
+from torch.nn import Parameter
+
+_PLAIN = (Tensor, Parameter)
 
 
 def concrete() -> bool:
@@ -24,6 +28,14 @@ def transformed() -> bool:
 def keeps_graph() -> bool:
     """Whether a transform of torch.func differentiates backwards, for which every intermediate result is kept."""
     return not torch.compiler.is_compiling() and TransformType.Grad in _transforms()
+
+
+def seen_by_others(*tensors: Tensor) -> bool:
+    """Whether somebody follows the operators that run: a compiler, a mode, a transform or a tensor's own class."""
+    # PyTorch has no public question for modes.
+    if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0 or _transforms():
+        return True
+    return any(type(each) not in _PLAIN for each in tensors)
 
 
 def _transforms() -> list[TransformType]:

@@ -32,7 +32,8 @@ def _functions() -> tuple[Any, Any]:
     )
 
 
-def _forward(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> tuple[Tensor, Tensor]:
+def attend_now(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> tuple[Tensor, Tensor]:
+    """What the operator does, at once: its dispatch costs more than a small problem."""
     query, key, value = dense(query), dense(key), dense(value)
     context = query.new_empty((*query.shape[:3], value.shape[-1]))
     saved = torch.empty((*query.shape[:3], SAVED))
@@ -128,7 +129,7 @@ def _give(ctx: Any, outer: Tensor, _saved: Tensor | None) -> tuple[Any, ...]:
     return *found[:3], shared[:-2], shared[-1], shared[-2], None, *nothing
 
 
-attend = operator(f"attend({_ARGUMENTS}) -> (Tensor, Tensor)", _forward, _forward_shapes)
+attend = operator(f"attend({_ARGUMENTS}) -> (Tensor, Tensor)", attend_now, _forward_shapes)
 attend_backward = operator(
     f"attend_backward({_ARGUMENTS}, Tensor saved, Tensor outer, bool[] wanted) -> Tensor[]",
     _backward,

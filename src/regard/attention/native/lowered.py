@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from regard.attention.call import Call
 from regard.attention.native.library import missing
 from regard.attention.native.problem import DTYPES
 from regard.attention.native.terms import Match, Program, Rule, single
 from regard.attention.tracing import transformed
+
+if TYPE_CHECKING:
+    from regard.attention.call import Call
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,18 @@ def served(call: Call, dtype: torch.dtype) -> Lowered | str:
     if transformed():
         return "the kernels know no transforms of torch.func and no forward-mode derivatives"
     why = missing()
-    return lowered(call, dtype) if why is None else why
+    if why is not None:
+        return why
+    if dtype not in DTYPES:
+        return f"the kernels have no {dtype}"
+    # A compiler does not follow what is remembered, and asks only once anyway.
+    return lowered(call) if torch.compiler.is_compiling() else call.lowered
 
 
-def lowered(call: Call, dtype: torch.dtype) -> Lowered | str:
+def lowered(call: Call) -> Lowered | str:
     """The call in terms of the kernels, or why they cannot serve it."""
     if call.space.device.type != "cpu":
         return "the kernels are for CPUs"
-    if dtype not in DTYPES:
-        return f"the kernels have no {dtype}"
     match, rule, program = call.score.match(), call.weigh.rule(call.space), call.where.program(call.space)
     if match is None:
         return f"the kernels do not know the score {type(call.score).__name__}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from regard.attention.call import Call, Prepared
 from regard.attention.native import attention
 from regard.attention.native.lowered import Lowered, served
 from regard.attention.paths.blockwise import differentiable
+from regard.attention.tracing import seen_by_others
 
 
 def refusal(call: Call, prepared: Prepared) -> str | None:
@@ -23,15 +25,20 @@ def native(call: Call, prepared: Prepared) -> Tensor:
     """Context of all queries, (batch, heads, Tq, value size); `refusal` must have been None."""
     found = served(call, prepared.query.dtype)
     assert not isinstance(found, str)
-    if torch.compiler.is_compiling():
-        return _attend(prepared.query, prepared.key, prepared.value, found)[0]
-    return _Native.apply(
-        call, found, prepared.query, prepared.key, prepared.value, *found.differentiable, *call.learned()
-    )
+    query, key, value = prepared.query, prepared.key, prepared.value
+    inputs = (query, key, value, *found.differentiable, *call.learned())
+    if torch.compiler.is_compiling() or not _wants_gradient(inputs):
+        return _attend(query, key, value, found)[0]
+    return _Native.apply(call, found, *inputs)
+
+
+def _wants_gradient(inputs: Iterable[Tensor | None]) -> bool:
+    return torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in inputs)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, found: Lowered) -> tuple[Tensor, Tensor]:
-    context, saved = attention.attend(query, key, value, *found.described)
+    run = attention.attend if seen_by_others(query, key, value) else attention.attend_now
+    context, saved = run(query, key, value, *found.described)
     return context, saved
 
 
@@ -64,14 +71,7 @@ class _Native(torch.autograd.Function):
             query,
             key,
             value,
-            found.tensors,
-            found.learned,
-            found.number,
-            found.seed,
-            found.steps,
-            found.numbers,
-            found.kinds,
-            found.settings,
+            *found.described,
             saved,
             grads[0],
             wanted[3 : 3 + kernel],
