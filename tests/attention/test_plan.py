@@ -10,8 +10,8 @@ import torch
 import regard as rg
 from regard.attention import PATHS, measured, plan
 from regard.attention.measured import Measured
+from regard.attention.native import lowered
 from regard.attention.native.library import kernels
-from regard.attention.paths import native
 
 ROWS = (
     Measured("a chip", "plain", "float32", 64, {"sdpa": 3, "native": 1, "blockwise": 2}, {"sdpa": 1, "native": 2}),
@@ -66,7 +66,7 @@ def test_16_bits_go_past_the_kernel_of_pytorch_on_chips_without_tiles(tiles, cho
 
 
 def test_without_kernels_blocks_serve_what_the_kernel_of_pytorch_cannot(monkeypatch):
-    monkeypatch.setattr(native, "missing", lambda: "no compiler was found")
+    monkeypatch.setattr(lowered, "missing", lambda: "no compiler was found")
     monkeypatch.setattr(plan, "missing", lambda: "no compiler was found")
     tensor = torch.zeros(1, 2, 8, 3)
     found = rg.explain(tensor, tensor, tensor, where=rg.Window(1, 1))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 import regard as rg
 from regard.attention.native.library import kernels
+from tests.native.errors import rms
 
 pytestmark = pytest.mark.skipif(kernels().missing is not None, reason=f"no kernels: {kernels().missing}")
 
@@ -117,13 +118,8 @@ def test_any_size_is_as_accurate_as_the_plain_formula(sizes, where, weigh, dropo
     largest = max(truth.abs().max() for truth in exact)
     for one, other, truth in zip(ours, plain, exact, strict=True):
         assert torch.isfinite(one).all()
-        # Over thousands of examples the largest error is a matter of luck; the mean square is not.
         budget = 2 * rms(other - truth) + 16 * torch.finfo(torch.float32).eps * (largest + 1)
         assert rms(one - truth) <= budget
-
-
-def rms(error: Tensor) -> Tensor:
-    return error.square().mean().sqrt()
 
 
 PROBLEM = Sizes(batch=3, key_heads=2, group=2, queries=61, keys=107, size=19, value=23, seed=7, spread=1.0)

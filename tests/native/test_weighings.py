@@ -23,6 +23,7 @@ from regard.attention.native.library import LEVELS, kernels
 from regard.attention.space import Space
 from tests.attention.cases import BATCH, HEADS, KEY_HEADS, WEIGH_CASES, numbers
 from tests.attention.test_conformance import roundings
+from tests.native.errors import rms
 
 pytestmark = pytest.mark.skipif(kernels().loaded is None, reason=f"no kernels: {kernels().missing}")
 
@@ -151,9 +152,9 @@ def assert_close(
     """At most twice the error of the plain formula, plus a few roundings of the largest number."""
     largest = max(one.abs().max() for one in truth)
     for one, other, right in zip(found, plain, truth, strict=True):
-        budget = 2 * (other - right).abs().max() + rounds * torch.finfo(dtype).eps * (largest + 1)
+        budget = 2 * rms(other - right) + rounds * torch.finfo(dtype).eps * (largest + 1)
         assert torch.isfinite(one).all()
-        assert (one - right).abs().max() <= budget
+        assert rms(one - right) <= budget
 
 
 def hide(where: str, size: Size, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
