@@ -12,7 +12,7 @@
 namespace regard {
 
 // Scores of a block that stay in the second cache.
-constexpr int64_t kCells = 96 * 1024;
+constexpr int64_t kCells = 160 * 1024;
 constexpr int64_t kMostRows = 96;
 
 // A share of the work on one key head: every `parts`-th block of rows, from `place` on.

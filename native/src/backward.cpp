@@ -103,7 +103,7 @@ struct Backward {
         if (worker.score->reads_scores())
             worker.score->scores(block, given.query, worker.packed, rooms.raw, stride);
         match(given.above.data, given.above.stride, block.rows, value_panels + block.column * problem.value_size,
-              problem.value_size, stride, rooms.grads, stride);
+              problem.value_size, block.columns, rooms.grads, stride);
         for (int64_t r = 0; r < block.rows; ++r)
             row(worker, block, r, rooms.scores + r * stride, rooms.grads + r * stride, rooms.factors, thread);
         if (few) {

@@ -22,20 +22,20 @@ constexpr int64_t kChunk = 64;
 
 inline int64_t round_up(int64_t number, int64_t to) { return (number + to - 1) / to * to; }
 
-// out[r][c] = sum_d rows[r][d] * panel[d][c]
-template <int R>
+// out[r][c] = sum_d rows[r][d] * panel[d][c], c over the first V vectors
+template <int R, int V>
 inline void dots(const float* rows, int64_t row_stride, const float* panel, int64_t size, float* out, int64_t stride) {
-    Floats total[R][kVectors] = {};
+    Floats total[R][V] = {};
     for (int64_t d = 0; d < size; ++d) {
-        Floats right[kVectors];
-        for (int v = 0; v < kVectors; ++v) right[v] = load(panel + d * kPanel + v * kWidth);
+        Floats right[V];
+        for (int v = 0; v < V; ++v) right[v] = load(panel + d * kPanel + v * kWidth);
         for (int r = 0; r < R; ++r) {
             Floats left = all(rows[r * row_stride + d]);
-            for (int v = 0; v < kVectors; ++v) total[r][v] += left * right[v];
+            for (int v = 0; v < V; ++v) total[r][v] += left * right[v];
         }
     }
     for (int r = 0; r < R; ++r)
-        for (int v = 0; v < kVectors; ++v) store(out + r * stride + v * kWidth, total[r][v]);
+        for (int v = 0; v < V; ++v) store(out + r * stride + v * kWidth, total[r][v]);
 }
 
 // out[r][c] += sum_j left[r * left_row + j * left_column] * right[j][c], c over V vectors
@@ -82,15 +82,35 @@ inline void by_rows(int64_t rows, const Visit& visit) {
     }
 }
 
-// out (rows, columns) = rows @ keys^T, for whole panels; columns is a multiple of kPanel.
+template <int V>
+inline void match_panel(const float* rows, int64_t row_stride, int64_t count, const float* panel, int64_t size,
+                        float* out, int64_t stride) {
+    by_rows(count, [&]<int R>(int64_t r) {
+        dots<R, V>(rows + r * row_stride, row_stride, panel, size, out + r * stride, stride);
+    });
+}
+
+// The same for what is left of the last panel, in as few vectors as hold it.
+template <int V = kVectors - 1>
+inline void match_some(const float* rows, int64_t row_stride, int64_t count, const float* panel, int64_t size,
+                       int64_t vectors, float* out, int64_t stride) {
+    if constexpr (V > 0) {
+        if (vectors == V) return match_panel<V>(rows, row_stride, count, panel, size, out, stride);
+        match_some<V - 1>(rows, row_stride, count, panel, size, vectors, out, stride);
+    }
+}
+
+// out (rows, columns) = rows @ keys^T. Whole vectors are written: what lies behind the columns may be overwritten.
 inline void match(const float* rows, int64_t row_stride, int64_t count, const float* panels, int64_t size,
                   int64_t columns, float* out, int64_t stride) {
-    for (int64_t c = 0; c < columns; c += kPanel) {
-        const float* panel = panels + c * size;
-        by_rows(count, [&]<int R>(int64_t r) {
-            dots<R>(rows + r * row_stride, row_stride, panel, size, out + r * stride + c, stride);
-        });
-    }
+    int64_t c = 0;
+    for (; c + kPanel <= columns; c += kPanel)
+        match_panel<kVectors>(rows, row_stride, count, panels + c * size, size, out + c, stride);
+    int64_t vectors = (columns - c + kWidth - 1) / kWidth;
+    if (vectors == kVectors)
+        match_panel<kVectors>(rows, row_stride, count, panels + c * size, size, out + c, stride);
+    else
+        match_some(rows, row_stride, count, panels + c * size, size, vectors, out + c, stride);
 }
 
 // out (rows, width) += weights (rows, keys) @ values (keys, width); width is a multiple of kWidth.

@@ -22,7 +22,7 @@ public:
 
     void scores(const Block& block, const Rows& query, const float* packed, float* out,
                 int64_t stride) const override {
-        int64_t columns = round_up(block.columns, kPanel);
+        int64_t columns = round_up(block.columns, kWidth);
         match(query.data, query.stride, block.rows, packed + block.column * problem_.size, problem_.size, columns, out,
               stride);
         if (problem_.softcap == 0) return;

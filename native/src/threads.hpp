@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <cstdlib>
 
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
 // PyTorch brings its OpenMP with it, and its symbols are global. Calling that one directly needs no second pool, no
 // OpenMP of the compiler's, and works the same with gcc, clang and zig.
 extern "C" {
@@ -14,12 +18,35 @@ __attribute__((weak)) int omp_get_thread_num();
 
 namespace regard {
 
+// While it lives, numbers too small to be normal are 0 in this thread. Weights of keys that are far away are such numbers
+// by the thousand, each of which may cost a hundred times what another costs.
+class Flushed {
+public:
+#if defined(__SSE__)
+    Flushed() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040); }
+    ~Flushed() { _mm_setcsr(before_); }
+
+private:
+    unsigned before_;
+#elif defined(__aarch64__)
+    Flushed() {
+        asm volatile("mrs %0, fpcr" : "=r"(before_));
+        asm volatile("msr fpcr, %0" : : "r"(before_ | (uint64_t(1) << 24)));
+    }
+    ~Flushed() { asm volatile("msr fpcr, %0" : : "r"(before_)); }
+
+private:
+    uint64_t before_;
+#endif
+};
+
 // Calls body(item, thread) for every item below `items`; an item is taken by whichever thread is free, so what an
 // item writes must be its own.
 template <class Body>
 void in_parallel(int threads, int64_t items, const Body& body) {
     if (threads > items) threads = int(items);
     if (threads <= 1 || GOMP_parallel == nullptr) {
+        [[maybe_unused]] Flushed flushed;
         for (int64_t item = 0; item < items; ++item) body(item, 0);
         return;
     }
@@ -31,6 +58,7 @@ void in_parallel(int threads, int64_t items, const Body& body) {
     auto work = [](void* data) {
         Shared& shared = *static_cast<Shared*>(data);
         int thread = omp_get_thread_num();
+        [[maybe_unused]] Flushed flushed;
         for (int64_t item = shared.next++; item < shared.items; item = shared.next++) shared.body(item, thread);
     };
     GOMP_parallel(work, &shared, unsigned(threads), 0);

@@ -83,7 +83,8 @@ def test_what_was_not_measured_keeps_to_the_kernel_of_pytorch():
 def test_the_table_in_the_package_is_whole():
     rows = TABLE()
     assert {(row.kind, row.dtype) for row in rows} == {
-        (kind, dtype) for kind in ("plain", "product", "other") for dtype in ("float32", "bfloat16")
+        *((kind, dtype) for kind in ("plain", "product") for dtype in ("float32", "bfloat16")),
+        ("other", "float32"),
     }
     for row in rows:
         assert row.cells > 0
