@@ -17,6 +17,7 @@ from regard.attention.native.library import missing
 from regard.attention.paths import native, sdpa
 from regard.attention.paths.blockwise import CELLS, blockwise
 from regard.attention.paths.reference import reference
+from regard.attention.tracing import wants_gradient
 
 PATHS: tuple[Path, ...] = get_args(Path)
 
@@ -81,9 +82,7 @@ def _fastest(call: Call, prepared: Prepared, refused: str | None, why: str | Non
     able += ["sdpa"] if refused is None and (_multiplies_tiles() or not narrow) else []
     able += ["native"] if why is None else []
     kind = "plain" if refused is None else "product" if call.score.is_inner_product else "other"
-    trained = torch.is_grad_enabled() and any(
-        tensor.requires_grad for tensor in (prepared.query, prepared.key, prepared.value)
-    )
+    trained = wants_gradient(prepared.query, prepared.key, prepared.value)
     row = nearest(kind, prepared.query.dtype, space.queries * space.keys)
     if row is None:
         # What was not measured: float64, which our kernels do not serve.

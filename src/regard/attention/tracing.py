@@ -38,6 +38,11 @@ def seen_by_others(*tensors: Tensor) -> bool:
     return any(type(each) not in _PLAIN for each in tensors)
 
 
+def wants_gradient(*tensors: Tensor | None) -> bool:
+    """Whether autograd is to follow what is done with these tensors."""
+    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+
+
 def _transforms() -> list[TransformType]:
     """The transforms of torch.func that are at work, outermost first."""
     return [level.key() for level in get_interpreter_stack() or ()]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from regard.attention.native.operators import address, function, operator
+from regard.attention.native.operators import address, differentiable, function, operator
 from regard.attention.native.problem import DESCRIBED, Problem, Strided, dense, pointers, problem, strided
 
 # Numbers kept for a row between forward and backward; kSaved in native/src/problem.hpp.
@@ -48,24 +47,11 @@ def _forward_shapes(query: Tensor, key: Tensor, value: Tensor, *described: Any) 
     return context, query.new_empty((*query.shape[:3], SAVED), dtype=torch.float32)
 
 
-def _backward(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    tensors: Sequence[Tensor],
-    learned: Tensor | None,
-    number: Tensor | None,
-    seed: Tensor | None,
-    steps: Sequence[int],
-    numbers: Sequence[float],
-    kinds: Sequence[int],
-    settings: Sequence[float],
-    saved: Tensor,
-    outer: Tensor,
-    wanted: Sequence[bool],
-) -> list[Tensor]:
+def _backward(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> list[Tensor]:
+    *call, saved, outer, wanted = described
+    tensors, learned, number = call[:3]
     query, key, value, outer = (dense(tensor) for tensor in (query, key, value, outer))
-    asked, kept = problem(query, key, value, tensors, learned, number, seed, steps, numbers, kinds, settings)
+    asked, kept = problem(query, key, value, *call)
     d_query, d_key, d_value = (
         torch.empty_like(each, memory_format=torch.contiguous_format) for each in (query, key, value)
     )
@@ -111,7 +97,7 @@ def _backward_shapes(query: Tensor, key: Tensor, value: Tensor, *described: Any)
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     query, key, value, tensors, learned, number, seed, *settings = inputs
     _context, saved = output
-    ctx.settings, ctx.count = settings, len(tensors)
+    ctx.settings = settings
     ctx.set_materialize_grads(False)
     ctx.mark_non_differentiable(saved)
     ctx.wanted = [each is not None and each.requires_grad for each in (*tensors, number, learned)]
@@ -135,4 +121,4 @@ attend_backward = operator(
     _backward,
     _backward_shapes,
 )
-torch.library.register_autograd("regard::attend", _give, setup_context=_keep)
+differentiable("attend", _keep, _give)

@@ -11,7 +11,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from regard.attention.native.operators import address, kernel, operator
+from regard.attention.native.operators import address, kernel, like, operator
 
 _POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
 _SCORES = (_POINTER, _POINTER, _POINTER, *(_COUNT,) * 5)
@@ -80,16 +80,13 @@ gradient = operator(
     "chain_gradient(Tensor unary, Tensor transition, Tensor? lengths, Tensor alphas, Tensor grad)"
     " -> (Tensor, Tensor)",
     _gradient,
-    lambda unary, transition, lengths, alphas, grad: (
-        unary.new_empty(unary.shape),
-        transition.new_empty(transition.shape),
-    ),
+    like(0, 1),
 )
 
 posteriors = operator(
     "chain_posteriors(Tensor unary, Tensor transition, Tensor? lengths, Tensor alphas, Tensor grad) -> Tensor",
     _posteriors,
-    lambda unary, transition, lengths, alphas, grad: unary.new_empty(unary.shape),
+    like(0),
 )
 
 best = operator(

@@ -10,7 +10,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from regard.attention.native.operators import address, kernel, operator
+from regard.attention.native.operators import address, kernel, like, operator
 
 _POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
 
@@ -36,14 +36,11 @@ def _gradient(probabilities: Tensor, carry: Tensor, stopped: Tensor, grad: Tenso
 align = operator(
     "monotonic(Tensor probabilities, Tensor carry) -> Tensor",
     _align,
-    lambda probabilities, carry: probabilities.new_empty(probabilities.shape),
+    like(0),
 )
 
 gradient = operator(
     "monotonic_gradient(Tensor probabilities, Tensor carry, Tensor stopped, Tensor grad) -> (Tensor, Tensor)",
     _gradient,
-    lambda probabilities, carry, stopped, grad: (
-        probabilities.new_empty(probabilities.shape),
-        carry.new_empty(carry.shape),
-    ),
+    like(0, 1),
 )

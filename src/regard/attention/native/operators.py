@@ -9,19 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.attention.native.library import kernels
+from regard.attention.native.library import kernels, missing
 from regard.attention.tracing import transformed
 
 _LIBRARY = torch.library.Library("regard", "FRAGMENT")
-# Asked once: a compiler that follows the code cannot load a library.
-_PRESENT = kernels().loaded is not None
 _NAMES = {torch.float32: "f32", torch.float64: "f64"}
 
 
 def serves(*tensors: Tensor) -> bool:
     """Whether there are kernels for tensors of this kind, and nobody wants to look inside of them."""
     kinds = {(tensor.device.type, tensor.dtype) for tensor in tensors}
-    return _PRESENT and len(kinds) == 1 and kinds <= {("cpu", dtype) for dtype in _NAMES} and not transformed()
+    return (
+        missing() is None and len(kinds) == 1 and kinds <= {("cpu", dtype) for dtype in _NAMES} and not transformed()
+    )
 
 
 def operator(schema: str, run: Callable[..., Any], fake: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,6 +35,16 @@ def operator(schema: str, run: Callable[..., Any], fake: Callable[..., Any]) -> 
     torch.library.register_fake(f"regard::{name}", fake, lib=_LIBRARY)
     found: Callable[..., Any] = getattr(torch.ops.regard, name).default
     return found
+
+
+def like(*places: int) -> Callable[..., Any]:
+    """The fake of an operator that returns tensors like those of its arguments."""
+
+    def shapes(*given: Tensor) -> Tensor | tuple[Tensor, ...]:
+        found = tuple(given[place].new_empty(given[place].shape) for place in places)
+        return found if len(found) > 1 else found[0]
+
+    return shapes
 
 
 def differentiable(name: str, keep: Callable[..., None], backward: Callable[..., Any]) -> None:

@@ -10,7 +10,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from regard.attention.native.operators import address, kernel, operator
+from regard.attention.native.operators import address, kernel, like, operator
 
 _POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
 _SCORES = (_POINTER, _POINTER, *(_COUNT,) * 4, ctypes.c_int)
@@ -39,14 +39,11 @@ def _given(scores: Tensor, transition: Tensor) -> tuple[int | None, ...]:
 select = operator(
     "chain_selected(Tensor scores, Tensor transition) -> Tensor",
     _select,
-    lambda scores, transition: scores.new_empty(scores.shape),
+    like(0),
 )
 
 gradient = operator(
     "chain_selected_gradient(Tensor scores, Tensor transition, Tensor weights, Tensor grad) -> (Tensor, Tensor)",
     _gradient,
-    lambda scores, transition, weights, grad: (
-        scores.new_empty(scores.shape),
-        transition.new_empty(transition.shape),
-    ),
+    like(0, 1),
 )

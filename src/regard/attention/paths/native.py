@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from regard.attention.call import Call, Prepared
 from regard.attention.native import attention
 from regard.attention.native.lowered import Lowered, served
 from regard.attention.paths.blockwise import differentiable
-from regard.attention.tracing import seen_by_others
+from regard.attention.tracing import seen_by_others, wants_gradient
 
 
 def refusal(call: Call, prepared: Prepared) -> str | None:
@@ -27,13 +26,9 @@ def native(call: Call, prepared: Prepared) -> Tensor:
     assert not isinstance(found, str)
     query, key, value = prepared.query, prepared.key, prepared.value
     inputs = (query, key, value, *found.differentiable, *call.learned())
-    if torch.compiler.is_compiling() or not _wants_gradient(inputs):
+    if torch.compiler.is_compiling() or not wants_gradient(*inputs):
         return _attend(query, key, value, found)[0]
     return _Native.apply(call, found, *inputs)
-
-
-def _wants_gradient(inputs: Iterable[Tensor | None]) -> bool:
-    return torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in inputs)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, found: Lowered) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from regard.attention.call import Call, Prepared
@@ -10,11 +9,12 @@ from regard.attention.facts import Wanted
 from regard.attention.native.lowered import served
 from regard.attention.native.statistics import Asked, statistics
 from regard.attention.native.tiles import chosen_rows
+from regard.attention.tracing import wants_gradient
 
 
 def facts_by_kernels(call: Call, prepared: Prepared, wanted: Wanted) -> dict[str, Tensor] | None:
     """The wanted facts by the names of `facts_of`; None where the kernels cannot serve the call or its gradient."""
-    if _wants_gradient(call, prepared):
+    if wants_gradient(prepared.query, prepared.key, *call.learned()):
         return None
     lowered = served(call, prepared.query.dtype)
     if isinstance(lowered, str):
@@ -26,11 +26,6 @@ def facts_by_kernels(call: Call, prepared: Prepared, wanted: Wanted) -> dict[str
     if wanted.rows is not None:
         found["rows"] = chosen_rows(prepared.query, prepared.key, lowered, sorted(set(wanted.rows)))
     return found
-
-
-def _wants_gradient(call: Call, prepared: Prepared) -> bool:
-    tensors = (prepared.query, prepared.key, *call.learned())
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
 def _asked(wanted: Wanted) -> Asked:
