@@ -29,6 +29,12 @@ from regard.models.mechanisms import SparsemaxWeights as SparsemaxWeights
 from regard.models.recurrence import Cell as Cell
 from regard.models.recurrent_encoder import RecurrentEncoder as RecurrentEncoder
 from regard.models.seq2seq import Seq2Seq as Seq2Seq
+from regard.models.sequence_model import SequenceModel as SequenceModel
+from regard.models.sequence_model import SequenceState as SequenceState
+from regard.models.sequence_model import Stack as Stack
+from regard.models.sequence_parts import Activation as Activation
+from regard.models.sequence_parts import Positions as Positions
+from regard.models.sequence_parts import Sight as Sight
 from regard.models.sizes import Tying as Tying
 from regard.models.transformer_decoder import TransformerDecoder as TransformerDecoder
 from regard.models.transformer_encoder import TransformerEncoder as TransformerEncoder
