@@ -133,8 +133,8 @@ def test_damaged_and_foreign_files_are_refused(trained, tmp_path):
         load_weights(task.model, run.model)
     with pytest.raises(FileNotFoundError, match="does not exist"):
         load_weights(task.model, tmp_path / "nothing.safetensors")
+    run.write_json("identity.json", asdict(replace(IDENTITY, version="2")))
     with pytest.raises(ValueError, match="was made with version '1', but this is version '2'"):
-        run.write_json("identity.json", asdict(replace(IDENTITY, version="2")))
         train(Toy(SETTINGS, 0.0), run, SETTINGS, accelerator())
     run.write_json("identity.json", asdict(IDENTITY))
     with pytest.raises(ValueError, match="made with task 'toy', but this is task 'other'"):
