@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from regard.data import generated, multi30k, statcan
+from regard.data import brown, generated, multi30k, shakespeare, statcan
+from regard.data.documents import Document as Document
+from regard.data.documents import read_documents as read_documents
 from regard.data.parallel import Pair as Pair
 from regard.data.parallel import read_parallel as read_parallel
 from regard.data.splits import Splits as Splits
@@ -27,6 +29,8 @@ class DataSet:
 DATASETS: tuple[DataSet, ...] = (
     DataSet("statcan", statcan.SUMMARY, statcan.LICENCE, Pair, statcan.load),
     DataSet("multi30k", multi30k.SUMMARY, multi30k.LICENCE, Pair, multi30k.load),
+    DataSet("shakespeare", shakespeare.SUMMARY, shakespeare.LICENCE, Document, shakespeare.load),
+    DataSet("brown", brown.SUMMARY, brown.LICENCE, Document, brown.load),
     DataSet("copy", generated.COPY_SUMMARY, "generated", Pair, generated.load_copy),
     DataSet("reverse", generated.REVERSE_SUMMARY, "generated", Pair, generated.load_reverse),
 )
