@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, Self
 
 from regard.look.translations import Translated
+from regard.look.writings import Written
 
 
 class Sample(Protocol):
@@ -37,7 +38,7 @@ class Sample(Protocol):
         ...
 
 
-KINDS: tuple[type[Sample], ...] = (Translated,)
+KINDS: tuple[type[Sample], ...] = (Translated, Written)
 
 
 def sample_of(fields: dict[str, Any]) -> Sample:
