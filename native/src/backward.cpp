@@ -37,9 +37,7 @@ struct Backward {
                            rows * size,
                            rows * padded,
                            rows * size};
-        int64_t total = 0;
-        for (int64_t each : sizes) total += Scratch::room(each);
-        Scratch scratch(total);
+        Scratch scratch(Scratch::rooms(sizes));
         float* room[11];
         for (int i = 0; i < 11; ++i) room[i] = scratch.take(sizes[i]);
         worker.take_head(part.batch, part.key_head, room[0], room[2]);

@@ -20,9 +20,7 @@ struct Forward {
         bool values_here = in_place(problem.dtype, problem.value_size);
         int64_t sizes[] = {worker.score->packed_floats(), values_here ? 0 : problem.keys * padded, rows * stride, stride,
                            rows * worker.padded_size, rows * padded};
-        int64_t total = 0;
-        for (int64_t size : sizes) total += Scratch::room(size);
-        Scratch scratch(total);
+        Scratch scratch(Scratch::rooms(sizes));
         float* packed = scratch.take(sizes[0]);
         float* values = scratch.take(sizes[1]);
         Rooms rooms{scratch.take(sizes[2]), scratch.take(sizes[3]), scratch.take(sizes[4]), scratch.take(sizes[5])};

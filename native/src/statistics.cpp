@@ -82,9 +82,7 @@ struct Statistics {
         int64_t stride = row_stride(problem.keys);
         int64_t sizes[] = {worker.score->packed_floats(), shares.rows * stride, stride, stride, stride,
                            shares.rows * worker.padded_size};
-        int64_t room = 0;
-        for (int64_t size : sizes) room += Scratch::room(size);
-        Scratch scratch(room);
+        Scratch scratch(Scratch::rooms(sizes));
         float* packed = scratch.take(sizes[0]);
         Rooms rooms{scratch.take(sizes[1]), scratch.take(sizes[2]), scratch.take(sizes[3]), scratch.take(sizes[5])};
         ColumnSums sums(problem, facts, scratch.take(sizes[4]));

@@ -56,9 +56,7 @@ struct Cells {
         int64_t stride = round_up(near.keys, kPanel);
         int64_t rows = std::clamp<int64_t>(kCells / stride / kRows * kRows, kRows, kMostRows);
         int64_t sizes[] = {score->packed_floats(), rows * stride, stride, rows * worker.padded_size};
-        int64_t room = 0;
-        for (int64_t size : sizes) room += Scratch::room(size);
-        Scratch scratch(room);
+        Scratch scratch(Scratch::rooms(sizes));
         float* packed = scratch.take(sizes[0]);
         Rooms rooms{scratch.take(sizes[1]), scratch.take(sizes[2]), scratch.take(sizes[3]), stride};
         score->pack(batch, key_head, packed);
