@@ -67,8 +67,7 @@ struct Backward {
                                  problem.size, size, rooms.query);
             Rows above = rows_of(outer, problem.dtype, block.batch, block.head, block.first, block.rows,
                                  problem.value_size, padded, rooms.outer);
-            const float* kept =
-                saved + ((block.batch * problem.heads + block.head) * problem.queries + block.first) * kSaved;
+            const float* kept = saved + row_place(problem, block.batch, block.head, block.first) * kSaved;
             bool few = worker.few(block, kept);
             // Weights must be those that were read with, so scores are found as they were.
             if (reads_once(problem))
@@ -151,7 +150,7 @@ struct Backward {
     // Turns the scores of a row into its weights with factors, and the gradient of these into that of the scores.
     void row(Worker& worker, const Block& block, int64_t r, float* scores, float* grads, float* room,
              int thread) const {
-        int64_t map = block.batch * problem.heads + block.head, row = block.first + r;
+        int64_t row = block.first + r;
         Interval cells = worker.cells(block, r);
         int64_t end = round_up(block.columns, kPanel), high = std::max(cells.low, cells.high);
         for (float* each : {scores, grads}) {
@@ -161,7 +160,7 @@ struct Backward {
         if (cells.low >= cells.high) return;
         int64_t low = cells.low, count = cells.high - cells.low;
         RowOf told = worker.row_of(block, r, block.column + low);
-        const float* kept = saved + (map * problem.queries + row) * kSaved;
+        const float* kept = saved + row_place(problem, block.batch, block.head, row) * kSaved;
         worker.weighing.again(told, scores + low, count, kept);
         const float* factors = worker.factors(block, r, cells, room);
         if (factors != nullptr)

@@ -40,8 +40,7 @@ struct Forward {
     void block(Worker& worker, const Block& block, const Rooms& rooms) const {
         int64_t padded = worker.padded_value, stride = round_up(std::max<int64_t>(block.columns, 1), kPanel);
         std::memset(rooms.context, 0, sizeof(float) * block.rows * padded);
-        float* saved_rows =
-            saved + ((block.batch * problem.heads + block.head) * problem.queries + block.first) * kSaved;
+        float* saved_rows = saved + row_place(problem, block.batch, block.head, block.first) * kSaved;
         std::memset(saved_rows, 0, sizeof(float) * block.rows * kSaved);
         if (block.columns > 0) {
             Rows query = rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,
