@@ -90,10 +90,6 @@ struct Backward {
         Rows query, keys, above;
     };
 
-    // sum_j w_j dw_j of a row. The context would tell it for less, but not to the last digit: where one key has all of
-    // the weight, what is left of its gradient is a difference of two numbers that must be equal.
-    static float mean_of(const float* weights, const float* grads, int64_t count) { return dot(weights, grads, count); }
-
     void all_rows(Worker& worker, const Block& block, const Given& given, const float* value_panels,
                   const Rooms& rooms, bool few, float* keys_to, float* values_to, int thread) const {
         int64_t padded = worker.padded_value, stride = round_up(block.columns, kPanel);
@@ -136,7 +132,7 @@ struct Backward {
             match_few(few, above, values, padded, few.grads.get());
             const float* factors = worker.factors(block, r, cells, rooms.factors);
             if (factors != nullptr) few.multiply(few.grads.get(), factors);
-            float mean = mean_of(few.weights.get(), few.grads.get(), few.count);
+            float mean = dot(few.weights.get(), few.grads.get(), few.count);
             float number = worker.weighing.backward(told, few.weights.get(), few.grads.get(), few.count, mean,
                                                     kept + r * kSaved);
             if (factors != nullptr) few.multiply(few.weights.get(), factors);
@@ -165,8 +161,10 @@ struct Backward {
         const float* factors = worker.factors(block, r, cells, room);
         if (factors != nullptr)
             for (int64_t c = low; c < high; ++c) grads[c] *= factors[c];
-        float number = worker.weighing.backward(told, scores + low, grads + low, count,
-                                                mean_of(scores + low, grads + low, count), kept);
+        // The context would tell the mean for less, but not to the last digit: where one key has all of the weight,
+        // what is left of its gradient is a difference of two numbers that must be equal.
+        float mean = dot(scores + low, grads + low, count);
+        float number = worker.weighing.backward(told, scores + low, grads + low, count, mean, kept);
         if (factors != nullptr)
             for (int64_t c = low; c < high; ++c) scores[c] *= factors[c];
         if (d_number != nullptr) give_number(block, row, number, thread);
