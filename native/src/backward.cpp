@@ -33,7 +33,7 @@ struct Backward {
                            rows * stride,
                            rows * stride,
                            worker.score->reads_scores() ? rows * stride : 0,
-                           stride,
+                           2 * stride,
                            rows * size,
                            rows * padded,
                            rows * size};
@@ -168,6 +168,8 @@ struct Backward {
         const float* factors = worker.factors(block, r, cells, room);
         if (factors != nullptr)
             for (int64_t c = low; c < high; ++c) grads[c] *= factors[c];
+        if (tensor_count > 0 && worker.where.has_factors())
+            give_factors(worker, block, row, cells, scores, grads, room + round_up(problem.keys, kPanel), thread);
         float number = worker.weighing.backward(told, scores + low, grads + low, count,
                                                 mean_of(scores + low, grads + low, count), kept);
         if (factors != nullptr)
@@ -176,6 +178,14 @@ struct Backward {
         if (tensor_count > 0)
             worker.where.give_priors(block, row, block.column + low, block.column + high, grads + low,
                                      d_tensors + thread * tensor_count);
+    }
+
+    // Gradients of what the factors learn, from weights without factors and their gradients. `room` holds a row.
+    void give_factors(const Worker& worker, const Block& block, int64_t row, Interval cells, const float* weights,
+                      const float* grads, float* room, int thread) const {
+        for (int64_t c = cells.low; c < cells.high; ++c) room[c] = weights[c] * grads[c];
+        worker.where.give_factors(block, row, block.column + cells.low, block.column + cells.high, room + cells.low,
+                                  d_tensors + thread * tensor_count);
     }
 
     float* learned_of(const Score& score, int thread) const {
