@@ -33,7 +33,7 @@ struct Backward {
                            rows * stride,
                            rows * stride,
                            worker.score->reads_scores() ? rows * stride : 0,
-                           stride,
+                           2 * stride,
                            rows * size,
                            rows * padded,
                            rows * size};
@@ -161,6 +161,8 @@ struct Backward {
         const float* factors = worker.factors(block, r, cells, room);
         if (factors != nullptr)
             for (int64_t c = low; c < high; ++c) grads[c] *= factors[c];
+        if (tensor_count > 0 && worker.where.has_factors())
+            give_factors(worker, block, row, cells, scores, grads, room + round_up(problem.keys, kPanel), thread);
         // The context would tell the mean for less, but not to the last digit: where one key has all of the weight,
         // what is left of its gradient is a difference of two numbers that must be equal.
         float mean = dot(scores + low, grads + low, count);
@@ -171,6 +173,14 @@ struct Backward {
         if (tensor_count > 0)
             worker.where.give_priors(block, row, block.column + low, block.column + high, grads + low,
                                      d_tensors + thread * tensor_count);
+    }
+
+    // Gradients of what the factors learn, from weights without factors and their gradients. `room` holds a row.
+    void give_factors(const Worker& worker, const Block& block, int64_t row, Interval cells, const float* weights,
+                      const float* grads, float* room, int thread) const {
+        for (int64_t c = cells.low; c < cells.high; ++c) room[c] = weights[c] * grads[c];
+        worker.where.give_factors(block, row, block.column + cells.low, block.column + cells.high, room + cells.low,
+                                  d_tensors + thread * tensor_count);
     }
 
     float* learned_of(const Score& score, int thread) const {
