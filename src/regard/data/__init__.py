@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from regard.data import generated, multi30k, statcan
+from regard.data import babi, generated, multi30k, statcan, told
 from regard.data.parallel import Pair as Pair
 from regard.data.parallel import read_parallel as read_parallel
 from regard.data.splits import Splits as Splits
+from regard.data.stories import Question as Question
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ DATASETS: tuple[DataSet, ...] = (
     DataSet("multi30k", multi30k.SUMMARY, multi30k.LICENCE, Pair, multi30k.load),
     DataSet("copy", generated.COPY_SUMMARY, "generated", Pair, generated.load_copy),
     DataSet("reverse", generated.REVERSE_SUMMARY, "generated", Pair, generated.load_reverse),
+    DataSet("babi", babi.SUMMARY, babi.LICENCE, Question, babi.load),
+    DataSet("told", told.SUMMARY, "generated", Question, told.load_told),
 )
 
 
