@@ -41,12 +41,13 @@ class MemoryNetwork(nn.Module):
         restarts: R.
         tying: which tables of a network are one.
         order: whether the order of words counts.
-        max_memories: the most sentences of a story that are read, from its end.
+        max_memories: the most sentences of a story.
         empty: at most how many empty memories there are for each real one, in training (random noise).
         linear_steps: training steps with the scores themselves as weights, before the softmax (linear start).
 
     Raises:
-        ValueError: a size is not positive; tokens are not whole numbers of the right shape.
+        ValueError: a size is not positive; tokens are not whole numbers of the right shape; a story has more sentences
+            than max_memories.
 
     Example:
         >>> import torch
@@ -87,21 +88,23 @@ class MemoryNetwork(nn.Module):
         self.register_buffer("chosen", torch.zeros((), dtype=torch.int64))
 
     @property
+    def each(self) -> list[MemoryHops]:
+        """The networks, each of which can answer alone."""
+        return [network for network in self.networks if isinstance(network, MemoryHops)]
+
+    @property
     def weigh(self) -> Weighing:
         """How scores become weights after the steps made so far."""
         return Unnormalised() if int(self.steps) < self.linear_steps else Softmax()
 
     def forward(self, sources: Int[Tensor, "batch memories words"], question: Int[Tensor, "batch words"]) -> Hopped:
-        """State, logits and weights as `MemoryHops` gives them, with an axis of networks after the batch.
-
-        A story of more sentences than are remembered is read from where its last ones begin.
-        """
+        """State, logits and weights as `MemoryHops` gives them, with an axis of networks after the batch."""
         check_tokens("sources", sources, 3)
         check_tokens("question", question, 2)
         real = (sources != 0).any(-1)
         facts = torch.cat((self._counts(sources), self._times(real)), dim=-1)
         memory = Memory(facts, facts, score=Dot(scale=1.0), where=Mask(real[:, None]))
-        plan, asked = self.networks[0].plan, self._counts(question)
+        plan, asked = self.each[0].plan, self._counts(question)
         tables = [self._table(place) for place in range(plan.count)]
         state = torch.einsum("bf,rfs->brs", asked, tables[plan.question][:, : asked.shape[-1]])
         weigh, looks = self.weigh, []
@@ -109,13 +112,13 @@ class MemoryNetwork(nn.Module):
             answer = memory.answer(torch.einsum("brs,rfs->brf", state, tables[match]), weigh)
             state = self._carried(state) + torch.einsum("brf,rfs->brs", answer.context, tables[read])
             looks.append(answer.weights)
-        words = torch.stack([network.words[plan.answer] for network in self.networks])
+        words = torch.stack([network.words[plan.answer] for network in self.each])
         if self.training:
             self.steps += 1
         return Hopped(state, torch.einsum("brs,rvs->brv", state, words), torch.stack(looks, dim=2))
 
     def _counts(self, tokens: Tensor) -> Tensor:
-        return word_counts(tokens, self.vocabulary, self.order, dtype=self.networks[0].words[0].dtype)
+        return word_counts(tokens, self.vocabulary, self.order, dtype=self.each[0].words[0].dtype)
 
     def _times(self, real: Tensor) -> Tensor:
         """The age of each memory, one-hot."""
@@ -126,15 +129,15 @@ class MemoryNetwork(nn.Module):
             )
         found = ages_among_empty(real, self.empty) if self.training else ages(real)
         hot = torch.nn.functional.one_hot(found.clamp(max=self.max_memories - 1), self.max_memories)
-        return hot.to(self.networks[0].words[0].dtype)
+        return hot.to(self.each[0].words[0].dtype)
 
     def _table(self, place: int) -> Tensor:
         """Rows of words, and of times where there are, of all networks: (networks, features, size)."""
-        words = torch.stack([network.words[place] for network in self.networks])
-        times = [network.times[place] for network in self.networks if place < len(network.times)]
+        words = torch.stack([network.words[place] for network in self.each])
+        times = [network.times[place] for network in self.each if place < len(network.times)]
         rows = count_rows(words, self.order)
         return torch.cat((rows, torch.stack(times)), dim=1) if times else rows
 
     def _carried(self, state: Tensor) -> Tensor:
         """What each network carries on from hop to hop: u itself, or H u."""
-        return torch.stack([network.carry(state[:, place]) for place, network in enumerate(self.networks)], dim=1)
+        return torch.stack([network.carry(state[:, place]) for place, network in enumerate(self.each)], dim=1)
