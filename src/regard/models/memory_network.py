@@ -46,8 +46,8 @@ class MemoryNetwork(nn.Module):
         linear_steps: training steps with the scores themselves as weights, before the softmax (linear start).
 
     Raises:
-        ValueError: a size is not positive; tokens are not whole numbers of the right shape; a story has more sentences
-            than max_memories.
+        ValueError: a size is not positive; tokens are not whole numbers of the right shape; a story has more
+            sentences than max_memories.
 
     Example:
         >>> import torch
