@@ -71,7 +71,7 @@ class MemoryNetwork(nn.Module):
         *,
         restarts: int = 1,
         tying: Tying = Tying.ADJACENT,
-        order: WordOrder = WordOrder.POSITION,
+        order: WordOrder = WordOrder.CENTRED,
         max_memories: int = 50,
         empty: float = 0.0,
         linear_steps: int = 0,

@@ -77,7 +77,8 @@ class Model:
             answers.
         memory: the most sentences of a story that are read, from its end.
         tying: which tables of a network are one.
-        order: whether the order of words in a sentence counts.
+        order: whether the order of words in a sentence counts: BAG, POSITION (as the paper prints it), or CENTRED (as
+            the authors' code has it, of twice the size, without which linear start does not help).
         empty: at most how many empty memories there are for each real one in training.
         linear_steps: training steps before the softmax (linear start).
     """
@@ -87,7 +88,7 @@ class Model:
     restarts: int = 10
     memory: int = 50
     tying: Tying = Tying.ADJACENT
-    order: WordOrder = WordOrder.POSITION
+    order: WordOrder = WordOrder.CENTRED
     empty: float = 0.1
     linear_steps: int = 560
 
