@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from regard.data import brown, generated, multi30k, shakespeare, statcan
+from regard.data import babi, brown, generated, multi30k, shakespeare, statcan, told
 from regard.data.documents import Document as Document
 from regard.data.documents import read_documents as read_documents
 from regard.data.parallel import Pair as Pair
 from regard.data.parallel import read_parallel as read_parallel
 from regard.data.splits import Splits as Splits
+from regard.data.stories import Question as Question
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ DATASETS: tuple[DataSet, ...] = (
     DataSet("brown", brown.SUMMARY, brown.LICENCE, Document, brown.load),
     DataSet("copy", generated.COPY_SUMMARY, "generated", Pair, generated.load_copy),
     DataSet("reverse", generated.REVERSE_SUMMARY, "generated", Pair, generated.load_reverse),
+    DataSet("babi", babi.SUMMARY, babi.LICENCE, Question, babi.load),
+    DataSet("told", told.SUMMARY, "generated", Question, told.load_told),
 )
 
 

@@ -26,6 +26,7 @@ from regard.models.mechanisms import Place as Place
 from regard.models.mechanisms import Scoring as Scoring
 from regard.models.mechanisms import SoftmaxWeights as SoftmaxWeights
 from regard.models.mechanisms import SparsemaxWeights as SparsemaxWeights
+from regard.models.memory_network import MemoryNetwork as MemoryNetwork
 from regard.models.recurrence import Cell as Cell
 from regard.models.recurrent_encoder import RecurrentEncoder as RecurrentEncoder
 from regard.models.seq2seq import Seq2Seq as Seq2Seq

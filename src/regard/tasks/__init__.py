@@ -26,6 +26,7 @@ class Listed:
 
 TASKS: tuple[Listed, ...] = (
     Listed("translation", "from one language to another; shows which source word every target word came from"),
+    Listed("stories", "answers to questions about a story; shows which sentences every hop read"),
 )
 
 
