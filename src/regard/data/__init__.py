@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from regard.data import generated, multi30k, statcan
+from regard.data import generated, imdb, multi30k, sentences, statcan
+from regard.data.labelled import Labelled as Labelled
+from regard.data.labelled import read_labelled as read_labelled
 from regard.data.parallel import Pair as Pair
 from regard.data.parallel import read_parallel as read_parallel
 from regard.data.splits import Splits as Splits
@@ -29,6 +31,10 @@ DATASETS: tuple[DataSet, ...] = (
     DataSet("multi30k", multi30k.SUMMARY, multi30k.LICENCE, Pair, multi30k.load),
     DataSet("copy", generated.COPY_SUMMARY, "generated", Pair, generated.load_copy),
     DataSet("reverse", generated.REVERSE_SUMMARY, "generated", Pair, generated.load_reverse),
+    DataSet("trec", sentences.TREC_SUMMARY, sentences.TREC_LICENCE, Labelled, sentences.load_trec),
+    DataSet("mr", sentences.MR_SUMMARY, sentences.MR_LICENCE, Labelled, sentences.load_mr),
+    DataSet("imdb", imdb.SUMMARY, imdb.LICENCE, Labelled, imdb.load),
+    DataSet("moods", generated.MOODS_SUMMARY, "generated", Labelled, generated.load_moods),
 )
 
 

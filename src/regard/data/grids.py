@@ -24,36 +24,33 @@ class Grid:
         return Grid(self.tokens.to(device), self.classes.to(device))
 
 
-def flat_grid(texts: Sequence[Sequence[Sequence[int]]], classes: Sequence[int], longest: int) -> Grid:
-    """Texts as words, their sentences joined and cut after `longest` words: tokens (batch, words).
+def flat_grid(texts: Sequence[Sequence[Sequence[int]]], longest: int) -> Int[Tensor, "batch words"]:
+    """Texts as words, their sentences joined and cut after `longest` words.
 
     Example:
-        >>> flat_grid([[[5, 6], [7]], [[8]]], [0, 1], longest=9).tokens
+        >>> flat_grid([[[5, 6], [7]], [[8]]], longest=9)
         tensor([[5, 6, 7],
                 [8, 0, 0]])
     """
     joined = [[token for sentence in text for token in sentence][:longest] for text in texts]
-    time = max(1, *map(len, joined), 1)
-    rows = [[*row, *[PAD] * (time - len(row))] for row in joined]
-    return Grid(torch.tensor(rows, dtype=torch.int64), torch.tensor(classes, dtype=torch.int64))
+    time = max([1, *map(len, joined)])
+    return torch.tensor([[*row, *[PAD] * (time - len(row))] for row in joined], dtype=torch.int64)
 
 
-def nested_grid(texts: Sequence[Sequence[Sequence[int]]], classes: Sequence[int], longest: int) -> Grid:
-    """Texts as sentences, at most `longest` of them, and those as words: tokens (batch, sentences, words).
+def nested_grid(texts: Sequence[Sequence[Sequence[int]]], longest: int) -> Int[Tensor, "batch sentences words"]:
+    """Texts as sentences, at most `longest` of them, and those as words.
 
     Example:
-        >>> nested_grid([[[5, 6], [7]], [[8]]], [0, 1], longest=9).tokens
-        tensor([[[5, 6],
-                 [7, 0]],
-        <BLANKLINE>
-                [[8, 0],
-                 [0, 0]]])
+        >>> nested_grid([[[5, 6], [7]], [[8]]], longest=9)[1]
+        tensor([[8, 0],
+                [0, 0]])
     """
     cut = [text[:longest] for text in texts]
-    sentences = max(1, *map(len, cut), 1)
-    words = max((len(sentence) for text in cut for sentence in text), default=1)
-    tokens = torch.full((len(cut), sentences, words), PAD, dtype=torch.int64)
-    for place, text in enumerate(cut):
-        for row, sentence in enumerate(text):
-            tokens[place, row, : len(sentence)] = torch.tensor(sentence, dtype=torch.int64)
-    return Grid(tokens, torch.tensor(classes, dtype=torch.int64))
+    sentences = max([1, *map(len, cut)])
+    words = max([1, *(len(sentence) for text in cut for sentence in text)])
+    empty = [PAD] * words
+    rows = [
+        [*([*sentence, *[PAD] * (words - len(sentence))] for sentence in text), *[empty] * (sentences - len(text))]
+        for text in cut
+    ]
+    return torch.tensor(rows, dtype=torch.int64)

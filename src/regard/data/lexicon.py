@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -30,8 +31,11 @@ class Lexicon:
 
     def encode(self, sentences: Sentences) -> list[list[int]]:
         """Numbers of words, sentence by sentence; 3 where a word is not known."""
-        words = Words(self.listed)
-        return [words.encode(" ".join(sentence)) for sentence in sentences]
+        return [self._words.encode(" ".join(sentence)) for sentence in sentences]
+
+    @cached_property
+    def _words(self) -> Words:
+        return Words(self.listed)
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""

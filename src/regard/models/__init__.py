@@ -35,6 +35,7 @@ from regard.models.mechanisms import Place as Place
 from regard.models.mechanisms import Scoring as Scoring
 from regard.models.mechanisms import SoftmaxWeights as SoftmaxWeights
 from regard.models.mechanisms import SparsemaxWeights as SparsemaxWeights
+from regard.models.readers import AsTheyAre as AsTheyAre
 from regard.models.readers import BothWays as BothWays
 from regard.models.readers import Neighbours as Neighbours
 from regard.models.readers import Reader as Reader

@@ -67,8 +67,8 @@ class Classifier(nn.Module):
         >>> from regard.layers import Pool
         >>> from regard.models.classifier import Classifier, Level
         >>> from regard.models.readers import NeighbourReader
-        >>> sentences = Level(NeighbourReader(5, 7, 3), Pool(7, 4))
-        >>> words = Level(NeighbourReader(3, 5, 3), Pool(5, 4))
+        >>> sentences = Level(NeighbourReader(5, 7, [3]), Pool(7, 4))
+        >>> words = Level(NeighbourReader(3, 5, [1]), Pool(5, 4))
         >>> model = Classifier(torch.nn.Embedding(11, 3), [sentences, words], classes=2, dropout=0.1)
         >>> found = model(torch.tensor([[[5, 6, 0], [7, 8, 9]], [[5, 0, 0], [0, 0, 0]]]))
         >>> found.scores.shape, [tuple(weights.shape) for weights in found.weights]

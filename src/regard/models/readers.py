@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,20 +57,29 @@ class BothWays(Reader):
 
 
 @dataclass(frozen=True)
-class Neighbours(Reader):
-    """Each position with its nearest ones: a convolution, the cheapest reader that hears word order.
-
-    Args:
-        hidden_size: size of a state.
-        width: how many positions are read together, an odd number.
-    """
-
-    hidden_size: int = 128
-    width: int = 3
+class AsTheyAre(Reader):
+    """Nothing is read into a vector but itself: a bag of words, and of pairs where the table has them."""
 
     def build(self, input_size: int, dropout: float) -> Reading:
-        """A convolution and its rectifier."""
-        return NeighbourReader(input_size, self.hidden_size, self.width)
+        """The inputs."""
+        return PlainReader(input_size)
+
+
+@dataclass(frozen=True)
+class Neighbours(Reader):
+    """Each position with its nearest ones: convolutions, the cheapest readers that hear word order.
+
+    Args:
+        hidden_size: size of a state for each width.
+        widths: how many positions are read together, odd numbers.
+    """
+
+    hidden_size: int = 64
+    widths: tuple[int, ...] = (1, 3, 5)
+
+    def build(self, input_size: int, dropout: float) -> Reading:
+        """Convolutions side by side, and their rectifier."""
+        return NeighbourReader(input_size, self.hidden_size, self.widths)
 
 
 @dataclass(frozen=True)
@@ -113,21 +123,36 @@ class RecurrentReader(nn.Module):
         return inputs
 
 
-class NeighbourReader(nn.Module):
-    """max(0, W [x_(j-r) ; ... ; x_(j+r)] + b), padding read as zeros (Kim 2014, equation 2)."""
+class PlainReader(nn.Module):
+    """The inputs themselves."""
 
-    def __init__(self, input_size: int, size: int, width: int) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
-        if width < 1 or width % 2 == 0:
-            raise ValueError(f"width is {width}, expected an odd number, so that a position has a middle.")
         self.size = size
-        self.window = nn.Conv1d(input_size, size, width, padding=width // 2)
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """The inputs."""
+        return inputs
+
+
+class NeighbourReader(nn.Module):
+    """max(0, W_r [x_(j-r) ; ... ; x_(j+r)] + b_r) for every width 2 r + 1, joined; padding is read as zeros.
+
+    Source: Kim 2014, equation 2.
+    """
+
+    def __init__(self, input_size: int, size: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        if not widths or any(width < 1 or width % 2 == 0 for width in widths):
+            raise ValueError(f"widths are {tuple(widths)}, expected odd numbers, so that a position has a middle.")
+        self.size = size * len(widths)
+        self.windows = nn.ModuleList(nn.Conv1d(input_size, size, width, padding=width // 2) for width in widths)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """States of all positions."""
         real = torch.arange(inputs.shape[1], device=inputs.device) < lengths[:, None]
-        shown = inputs.masked_fill(~real.unsqueeze(-1), 0)
-        return self.window(shown.transpose(1, 2)).transpose(1, 2).relu()
+        shown = inputs.masked_fill(~real.unsqueeze(-1), 0).transpose(1, 2)
+        return torch.cat([window(shown) for window in self.windows], 1).transpose(1, 2).relu()
 
 
 class AttentiveReader(nn.Module):
