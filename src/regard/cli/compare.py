@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regard.cli.arguments import split
+from regard.cli.finished import finished
 from regard.tasks import TASKS, task
 
 if TYPE_CHECKING:
@@ -68,36 +67,19 @@ def _chosen(variants: tuple[Variant, ...], names: str) -> list[Variant]:
 
 def _row(variant: Variant, name: str, folder: Path, settings: list[str]) -> dict[str, object]:
     """Train one variant unless it is finished, and gather its figures."""
-    run = folder / variant.name
-    if not (run / "report.html").exists():
-        print(f"\n{variant.name}: {variant.summary}", file=sys.stderr, flush=True)
-        where = ["--resume", str(run)] if (run / "config.yaml").exists() else ["--run", str(run)]
-        what = [] if where[0] == "--resume" else [*settings, *variant.settings]
-        code = "import sys; from regard.cli.measured import main; sys.exit(main(sys.argv[1:]))"
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(run), "train", name, *what, *where, "--json"],
-            stdout=subprocess.DEVNULL,
-            check=False,
-        )
-        if done.returncode:
-            raise ValueError(
-                f"training {variant.name} ended with exit code {done.returncode}; see its message above."
-            )
-    scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
-    cost = json.loads((run / "cost.json").read_text(encoding="utf-8"))
-    steps = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    trained = [step for step in steps if step["kind"] == "train"]
+    title = f"{variant.name}: {variant.summary}"
+    found = finished(folder / variant.name, name, [*settings, *variant.settings], title)
+    trained = [step for step in found.log if step["kind"] == "train"]
     speeds = sorted(step["tokens_per_second"] for step in trained)
     return {
         "mechanism": variant.name,
         "summary": variant.summary,
-        "scores": scores["test"],
-        "baselines": scores["baselines"],
-        "seconds": round(steps[-1]["seconds"]),
+        "scores": found.scores["test"],
+        "baselines": found.scores["baselines"],
+        "seconds": round(found.seconds),
         "steps": trained[-1]["step"],
         "tokens_per_second": speeds[len(speeds) // 2],
-        "peak_mebibytes": cost["peak_mebibytes"],
-        "parameters": cost["parameters"],
+        **found.cost,
     }
 
 

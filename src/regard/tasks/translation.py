@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from accelerate import Accelerator
@@ -25,108 +25,19 @@ from regard.data.vocabulary import (
     Words,
     load_vocabulary,
 )
-from regard.models import Architecture, Recurrent, Seq2Seq
-from regard.tasks.contract import Answer, Variant, Wish
+from regard.models import Seq2Seq
+from regard.tasks.contract import Answer, Wish
+from regard.tasks.translation_settings import ANCHORS, SMOKE, VARIANTS, Config, Data
 from regard.train.distributed import gather_in_order, share, summed
 from regard.train.loss import Loss, linear_cross_entropy
 from regard.train.metrics import Metric, bleu, chrf, exact_match
 from regard.train.run_folder import RunFolder
 from regard.train.runner import Validation
-from regard.train.schedule import Exponential
 from regard.train.search import Hypothesis, search
-from regard.train.settings import Training
-from regard.train.strategies import Beam, Greedy, Limits, Strategy
+from regard.train.strategies import Greedy, Limits, Strategy
 
 # Source positions that a search holds at a time, so that a few very long sources do not fill the memory.
 _POSITIONS = 16_384
-
-
-@dataclass(frozen=True)
-class Data:
-    """What to learn from.
-
-    Args:
-        name: a data set by name (see `regard data`), or "files" for your own.
-        train: your own training pairs: two text files, or one .tsv, .csv or .jsonl (with name: files).
-        validation: your own validation pairs, in the same way.
-        test: your own test pairs, in the same way.
-        folder: where Multi30k's files lie, instead of its official address.
-        lowercase: whether all text is lower-cased, references included.
-        longest: training pairs with more pieces than this on a side are left out.
-    """
-
-    name: str = "statcan"
-    train: list[str] = field(default_factory=list)
-    validation: list[str] = field(default_factory=list)
-    test: list[str] = field(default_factory=list)
-    folder: str | None = None
-    lowercase: bool = False
-    longest: int = 80
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """How text becomes pieces.
-
-    Args:
-        kind: subwords (byte-pair), words or characters; fitted on the training part only.
-        size: most pieces of a vocabulary.
-        shared: whether source and target have one vocabulary.
-    """
-
-    kind: Literal["subwords", "words", "characters"] = "subwords"
-    size: int = 4000
-    shared: bool = False
-
-
-@dataclass(frozen=True)
-class Search:
-    """How translations are searched when they are scored or asked for.
-
-    Args:
-        beam: hypotheses side by side; 1 is greedy.
-        length_penalty: 0 prefers short translations, 1 is a mean over the length.
-        maximum: most pieces of a translation.
-        minimum: fewest pieces.
-        validate_on: sentences of the validation set that are translated (greedily) at each validation.
-        batch: sentences at a time.
-        longest_source: pieces of a source that are read; the rest is cut.
-    """
-
-    beam: int = 5
-    length_penalty: float = 1.0
-    maximum: int = 200
-    minimum: int = 0
-    validate_on: int = 500
-    batch: int = 64
-    longest_source: int = 1000
-
-    def strategy(self, n_best: int = 1) -> Strategy:
-        """The strategy for scoring."""
-        return Greedy() if self.beam == 1 == n_best else Beam(max(self.beam, n_best), self.length_penalty, n_best)
-
-
-@dataclass(frozen=True)
-class Config:
-    """Translation. The defaults are the demonstration: English to French in about four minutes on two cores.
-
-    Args:
-        data: what to learn from.
-        pieces: how text becomes pieces.
-        model: the architecture: Recurrent (with a mechanism) or Transformer.
-        training: how to train.
-        search: how to search for translations.
-    """
-
-    data: Data = field(default_factory=Data)
-    pieces: Pieces = field(default_factory=Pieces)
-    model: Architecture = field(default_factory=lambda: Recurrent(dropout=0.1))
-    training: Training = field(
-        default_factory=lambda: Training(
-            minutes=4.0, epochs=None, tokens_per_batch=1024, learning_rate=2e-3, schedule=Exponential(800, 100)
-        )
-    )
-    search: Search = field(default_factory=Search)
 
 
 @dataclass(frozen=True)
@@ -173,39 +84,10 @@ class Translation:
     """A translator: model, vocabularies, and what runner and verbs ask of a task."""
 
     recipe = Config
-    smoke = (
-        "data.name=copy",
-        "pieces.kind=words",
-        "model=Recurrent",
-        "model.embedding_size=16",
-        "model.hidden_size=16",
-        "training.updates=3",
-        "training.tokens_per_batch=500",
-        "search.validate_on=5",
-        "search.beam=2",
-        "search.maximum=15",
-    )
-    variants = (
-        Variant(
-            "none", "no attention: one vector holds the source", ("model=Recurrent", "model.mechanism=NoAttention")
-        ),
-        Variant("attention", "the task's own default"),
-        Variant("additive", "Bahdanau 2015", ("model=Recurrent", "model.mechanism=Bahdanau")),
-        Variant("general", "Luong 2015, general score, input feeding", ("model=Recurrent", "model.mechanism=Luong")),
-        Variant(
-            "local-p",
-            "Luong 2015, a predicted window",
-            ("model=Recurrent", "model.mechanism=Luong", "model.mechanism.place=LocalP"),
-        ),
-        Variant(
-            "sparse",
-            "additive score, sparsemax",
-            ("model=Recurrent", "model.mechanism=Bahdanau", "model.mechanism.weigh=SparsemaxWeights"),
-        ),
-        Variant("transformer", "Vaswani et al. 2017", ("model=Transformer",)),
-    )
+    smoke = SMOKE
+    variants = VARIANTS
     compared = ("none", "attention", "additive", "transformer")
-    anchors = ()
+    anchors = ANCHORS
 
     def __init__(self, config: Config, source: Vocabulary, target: Vocabulary) -> None:
         self.config, self.source, self.target = config, source, target
