@@ -47,4 +47,5 @@ from regard.models.sizes import Tying as Tying
 from regard.models.transformer_decoder import TransformerDecoder as TransformerDecoder
 from regard.models.transformer_encoder import TransformerEncoder as TransformerEncoder
 from regard.models.transformer_parts import Norm as Norm
+from regard.models.word_table import Tuning as Tuning
 from regard.models.word_table import WordTable as WordTable

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -43,7 +44,9 @@ class Level(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"]) -> Answer:
         """Context (batch, size) and weights (batch, rows, time)."""
-        found: Answer = self.pool(self.reader(inputs, lengths), Lengths(lengths))
+        real = torch.arange(inputs.shape[1], device=inputs.device) < lengths[:, None]
+        states = self.reader(inputs.masked_fill(~real.unsqueeze(-1), 0), lengths)
+        found: Answer = self.pool(states, Lengths(lengths))
         weights = found.weights if found.weights.dim() == 3 else found.weights.unsqueeze(1)
         return Answer(found.context.flatten(1), weights)
 

@@ -20,7 +20,7 @@ from regard.models.two_ways import TwoWays
 
 
 class Reading(Protocol):
-    """A module that reads padded sequences; `size` is that of a state."""
+    """A module that reads sequences padded with zeros; `size` is that of a state."""
 
     size: int
 
@@ -136,7 +136,7 @@ class PlainReader(nn.Module):
 
 
 class NeighbourReader(nn.Module):
-    """max(0, W_r [x_(j-r) ; ... ; x_(j+r)] + b_r) for every width 2 r + 1, joined; padding is read as zeros.
+    """max(0, W_r [x_(j-r) ; ... ; x_(j+r)] + b_r) for every width 2 r + 1, joined.
 
     Source: Kim 2014, equation 2.
     """
@@ -150,8 +150,7 @@ class NeighbourReader(nn.Module):
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """States of all positions."""
-        real = torch.arange(inputs.shape[1], device=inputs.device) < lengths[:, None]
-        shown = inputs.masked_fill(~real.unsqueeze(-1), 0).transpose(1, 2)
+        shown = inputs.transpose(1, 2)
         return torch.cat([window(shown) for window in self.windows], 1).transpose(1, 2).relu()
 
 

@@ -1,10 +1,19 @@
-"""Words as vectors: learned, with those of pairs, and beside them pretrained ones that stay as they are."""
+"""Words as vectors: learned, with those of pairs, and pretrained ones beside them."""
 
 from __future__ import annotations
+
+from enum import Enum
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+
+class Tuning(Enum):
+    """Whether pretrained vectors stay as they are or are learned on."""
+
+    KEPT = "kept"
+    TUNED = "tuned"
 
 
 class WordTable(nn.Module):
@@ -23,6 +32,7 @@ class WordTable(nn.Module):
         word_dropout: rate at which a word is read as unknown while training.
         pairs: pairs of tokens that have a vector, (pairs, 2); None means none.
         vectors: pretrained vectors of all tokens, those after the learned ones included; None means none.
+        tuning: whether they are learned on.
 
     Raises:
         ValueError: the rate is no rate; pairs or vectors have another shape; unknown is no learned word.
@@ -50,6 +60,7 @@ class WordTable(nn.Module):
         word_dropout: float,
         pairs: Int[Tensor, "pairs two"] | None = None,
         vectors: Float[Tensor, "words width"] | None = None,
+        tuning: Tuning = Tuning.KEPT,
     ) -> None:
         super().__init__()
         _check(learned, unknown, word_dropout, pairs, vectors)
@@ -65,7 +76,10 @@ class WordTable(nn.Module):
         with torch.no_grad():
             self.learned.weight[0].zero_()
             self.paired.weight[0].zero_()
-        self.register_buffer("vectors", vectors)
+        if tuning is Tuning.TUNED and vectors is not None:
+            self.vectors = nn.Parameter(vectors)
+        else:
+            self.register_buffer("vectors", vectors)
         self.size = size + (0 if vectors is None else vectors.shape[1])
 
     def forward(self, tokens: Int[Tensor, "*batch time"]) -> Float[Tensor, "*batch time size"]:
@@ -79,7 +93,7 @@ class WordTable(nn.Module):
             found = found + self.paired(self._pair(read_as))
         if self.vectors is None:
             return found
-        return torch.cat((found, nn.functional.embedding(tokens, self.vectors)), -1)
+        return torch.cat((found, nn.functional.embedding(tokens, self.vectors, padding_idx=0)), -1)
 
     def _pair(self, tokens: Int[Tensor, "*batch time"]) -> Int[Tensor, "*batch time"]:
         """Rows of the pairs that end at each token; the first token ends none."""

@@ -23,7 +23,7 @@ from regard.data.texts import LabelledTexts, check_labels, labels_of
 from regard.data.vectors import pretrained
 from regard.data.vocabulary import UNKNOWN
 from regard.layers import redundancy
-from regard.models import Classified, Flat, Neighbours, TextModel, WordTable
+from regard.models import Classified, Flat, Neighbours, TextModel, Tuning, WordTable
 from regard.tasks.contract import Anchor, Answer, Variant, Wish
 from regard.train.bag_of_words import majority, tf_idf
 from regard.train.classification import classification_metrics
@@ -56,6 +56,7 @@ class Known:
         pairs: most pairs of neighbouring words that are learned as well.
         embedding_size: size of a learned vector.
         vectors: pretrained vectors beside the learned ones: none, glove, or a file in GloVe's text format.
+        tuning: whether pretrained vectors are kept or tuned.
         beyond: how many of the most frequent words with a pretrained vector are known without having been learned.
         dropout: rate at which words are read as unknown while training; their pretrained vector stays.
     """
@@ -65,7 +66,8 @@ class Known:
     pairs: int = 20_000
     embedding_size: int = 100
     vectors: str = "none"
-    beyond: int = 50_000
+    tuning: Tuning = Tuning.KEPT
+    beyond: int = 20_000
     dropout: float = 0.1
 
 
@@ -125,6 +127,7 @@ class Documents:
             word_dropout=config.known.dropout,
             pairs=torch.tensor(lexicon.pairs, dtype=torch.int64).view(-1, 2),
             vectors=vectors,
+            tuning=config.known.tuning,
         )
         self.vector_size = table.size - config.known.embedding_size
         self.model = config.model.build(table, len(labels))
