@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, Self
 
+from regard.look.passages import Passage
 from regard.look.stories import StoryAsked
 from regard.look.translations import Translated
 from regard.look.writings import Written
@@ -39,7 +40,7 @@ class Sample(Protocol):
         ...
 
 
-KINDS: tuple[type[Sample], ...] = (Translated, Written, StoryAsked)
+KINDS: tuple[type[Sample], ...] = (Translated, Written, StoryAsked, Passage)
 
 
 def sample_of(fields: dict[str, Any]) -> Sample:

@@ -3,6 +3,15 @@
 from regard.models.architectures import Architecture as Architecture
 from regard.models.architectures import Recurrent as Recurrent
 from regard.models.architectures import Transformer as Transformer
+from regard.models.classifier import Classified as Classified
+from regard.models.classifier import Classifier as Classifier
+from regard.models.classifier import Level as Level
+from regard.models.classifiers import Flat as Flat
+from regard.models.classifiers import Hierarchical as Hierarchical
+from regard.models.classifiers import OneContext as OneContext
+from regard.models.classifiers import Pooling as Pooling
+from regard.models.classifiers import Rows as Rows
+from regard.models.classifiers import TextModel as TextModel
 from regard.models.encoded import Decoder as Decoder
 from regard.models.encoded import Encoded as Encoded
 from regard.models.encoded import Encoder as Encoder
@@ -27,6 +36,11 @@ from regard.models.mechanisms import Scoring as Scoring
 from regard.models.mechanisms import SoftmaxWeights as SoftmaxWeights
 from regard.models.mechanisms import SparsemaxWeights as SparsemaxWeights
 from regard.models.memory_network import MemoryNetwork as MemoryNetwork
+from regard.models.readers import AsTheyAre as AsTheyAre
+from regard.models.readers import BothWays as BothWays
+from regard.models.readers import Neighbours as Neighbours
+from regard.models.readers import Reader as Reader
+from regard.models.readers import SelfAttention as SelfAttention
 from regard.models.recurrence import Cell as Cell
 from regard.models.recurrent_encoder import RecurrentEncoder as RecurrentEncoder
 from regard.models.seq2seq import Seq2Seq as Seq2Seq
@@ -40,3 +54,5 @@ from regard.models.sizes import Tying as Tying
 from regard.models.transformer_decoder import TransformerDecoder as TransformerDecoder
 from regard.models.transformer_encoder import TransformerEncoder as TransformerEncoder
 from regard.models.transformer_parts import Norm as Norm
+from regard.models.word_table import Tuning as Tuning
+from regard.models.word_table import WordTable as WordTable
