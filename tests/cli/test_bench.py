@@ -94,12 +94,14 @@ def test_the_list_names_every_group_and_case(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "which benchmark?; expected: regard bench kernels"),
-        (["kernel"], "'kernel' is not a benchmark; expected: regard bench kernels"),
+        ([], "which benchmark? For example: regard bench kernels"),
+        (["translatoin"], "task 'translatoin' is not known"),
+        (["translation", "--only", "everything"], "--only names 'everything'; translation has copy, "),
+        (["translation", "--seeds", "one"], "--seeds is 'one', expected whole numbers such as 1,2,3."),
         (["kernels", "--only", "softmax,windw"], "group 'windw' is not known; expected some of softmax, bfloat16, "),
         (["kernels", "--rounds", "many"], "--rounds is 'many', expected a whole number."),
         (["kernels", "--rounds", "0"], "--rounds is 0, expected at least 1."),
-        (["kernels", "--fast"], "'--fast' is not an option of bench"),
+        (["kernels", "--fast"], "'--fast' is not an option of bench kernels"),
     ],
 )
 def test_bad_input_gets_one_line_and_code_2(arguments, message, capsys, tmp_path, monkeypatch):

@@ -75,11 +75,11 @@ def test_run_answers_line_by_line_whatever_the_line(run):
     answers = done.stdout.decode().split("\n")[:-1]
     assert len(answers) == 5
     assert answers[1] == ""
-    assert "line 4 has 5000 pieces; only the first 1000 are read" in done.stderr.decode()
+    assert "input 4 has 5000 pieces; only the first 1000 are read" in done.stderr.decode()
 
 
 def test_n_best_and_alignments_are_json_lines(run):
-    done = command("run", str(run), "--n-best", "3", "--alignments", given=b"a b c\n")
+    done = command("run", str(run), "--n-best", "3", given=b"a b c\n")
     (line,) = done.stdout.decode().splitlines()
     found = json.loads(line)["translations"]
     assert len(found) == 3
@@ -180,7 +180,7 @@ def test_an_existing_run_and_a_damaged_one_are_refused(run, tmp_path, capsys):
     assert "is damaged or cut short (1000 bytes)" in capsys.readouterr().err
     identity = json.loads((copy / "identity.json").read_text())
     for key, value, said in (
-        ("task", "parsing", "made with task 'parsing'"),
+        ("task", "parsing", "task 'parsing' is not known"),
         ("version", "9", "made with version '9'"),
     ):
         (copy / "identity.json").write_text(json.dumps({**identity, key: value}))

@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 import pytest
 
 from regard.look.report import report, summary, write_report
-from regard.look.run import Run, Sample, Score, read_run
+from regard.look.run import Run, Score, read_run
+from regard.look.translations import Translated
 
 EVIL = "' \"></script><img src=x onerror=alert(1)>"
 
@@ -30,7 +31,7 @@ class Tags(HTMLParser):
 
 
 def evil_run() -> Run:
-    sample = Sample([EVIL, "</s>"], [EVIL], EVIL, EVIL, EVIL, [[0.9, 0.1]])
+    sample = Translated([EVIL, "</s>"], [EVIL], EVIL, EVIL, EVIL, [[0.9, 0.1]])
     log = [{"kind": "train", "step": n, "loss": 5 - n, "rate": n} for n in range(4)]
     return Run(EVIL, EVIL, log, {EVIL: [Score(EVIL, 12.345, EVIL)]}, [sample])
 
@@ -48,12 +49,13 @@ def test_no_text_becomes_markup_and_every_tag_is_closed():
 
 def test_a_run_folder_becomes_a_page_and_a_summary(tmp_path):
     (tmp_path / "config.yaml").write_text("model: small")
-    lines = '{"kind": "validation", "step": 5, "bleu": 7.5, "loss": 2.0}\n{"kind": "validation", "st'
+    lines = '{"kind": "validation", "step": 5, "BLEU": 7.5, "loss": 2.0}\n{"kind": "validation", "st'
     (tmp_path / "log.jsonl").write_text(lines)
     (tmp_path / "scores.json").write_text(
         json.dumps({"test": [{"name": "BLEU", "value": 33.3, "protocol": "tok:13a"}]})
     )
     sample = {
+        "view": "translation",
         "source": [" ein", " Hund"],
         "target": [" a", " dog"],
         "reference": "a dog",
@@ -65,7 +67,7 @@ def test_a_run_folder_becomes_a_page_and_a_summary(tmp_path):
     page = write_report(tmp_path).read_text()
     assert "dog looked at Hund: 0.800" in page
     assert "BLEU on validation" in page
-    assert "best: 7.5 at step 5" in page
+    assert "highest: 7.5 at step 5" in page
     assert not list(tmp_path.glob(".writing-*"))
     text = summary(tmp_path)
     assert "33.30   tok:13a" in text
@@ -90,10 +92,10 @@ def test_a_run_with_nothing_yet_and_one_of_odd_samples_still_have_a_page(tmp_pat
     (tmp_path / "config.yaml").write_text("")
     assert "Not scored yet" in write_report(tmp_path).read_text()
     odd = [
-        Sample(["</s>"], ["</s>"], "", "", "", [[1.0]]),
-        Sample(["a"], ["b"], "b", "b", "a", None),
-        Sample([], ["b"], "b", "b", "a", [[]]),
-        Sample(["\ud800"], ["\ud800"], "b", "b", "a", [[1.0]]),
+        Translated(["</s>"], ["</s>"], "", "", "", [[1.0]]),
+        Translated(["a"], ["b"], "b", "b", "a", None),
+        Translated([], ["b"], "b", "b", "a", [[]]),
+        Translated(["\ud800"], ["\ud800"], "b", "b", "a", [[1.0]]),
     ]
     page = report(Run("odd", "", [{"kind": "train", "step": 1, "loss": float("nan")}], {}, odd))
     assert "does not look at single source pieces" in page
@@ -101,7 +103,7 @@ def test_a_run_with_nothing_yet_and_one_of_odd_samples_still_have_a_page(tmp_pat
 
 
 def test_the_table_says_what_the_map_shows():
-    sample = Sample([" ein", " Hund"], [" a", " d", "og"], "", "", "", [[0.9, 0.1], [0.2, 0.8], [0.0, 1.0]])
+    sample = Translated([" ein", " Hund"], [" a", " d", "og"], "", "", "", [[0.9, 0.1], [0.2, 0.8], [0.0, 1.0]])
     page = report(Run("demo", "", [], {}, [sample]))
     rows = [row for row in page.split("<tr>") if "scope=row " in row]
     assert [row.split("auto>")[1].split("<")[0] for row in rows] == ["a", "d", "·og"]

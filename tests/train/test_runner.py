@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from regard.train.checkpoint import latest_checkpoint, load_weights, read_tensor
 from regard.train.distributed import accelerator
 from regard.train.run_folder import Identity, RunFolder
 from regard.train.runner import train, use_average
-from tests.train.toy import SETTINGS, Toy, losses
+from tests.train.toy import IDENTITY, SETTINGS, Toy, losses
 
 HERE = Path(__file__).parents[2]
 
@@ -39,7 +39,7 @@ def test_killed_ten_times_at_random_moments_it_resumes_bit_for_bit(tmp_path):
     """Every step writes a checkpoint (checkpoint_minutes is 0), so that many kills fall into the writing."""
     settings = replace(SETTINGS, epochs=8)
     run = RunFolder(tmp_path / "whole")
-    run.path.mkdir()
+    run.create("", IDENTITY)
     train(Toy(settings, 0.3), run, settings, accelerator())
     expected = losses(run.path)
     killed, moments = tmp_path / "killed", random.Random(4)
@@ -86,7 +86,7 @@ def test_accumulated_batches_are_one_batch(tmp_path):
         joined = [[*a, *b] for a, b in zip(small[::2], small[1::2], strict=False)]
         task.batches = lambda epoch, parts=(small if accumulate == 2 else joined): parts
         run = RunFolder(tmp_path / str(accumulate))
-        run.path.mkdir()
+        run.create("", IDENTITY)
         train(task, run, settings, accelerator())
         found.append(losses(run.path))
     assert [loss for _step, loss in found[0]] == pytest.approx([loss for _step, loss in found[1]], rel=1e-5)
@@ -107,7 +107,7 @@ def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path):
 def trained(tmp_path) -> tuple[RunFolder, Toy]:
     settings = replace(SETTINGS, updates=21, keep=4)
     run = RunFolder(tmp_path / "run")
-    run.path.mkdir()
+    run.create("", IDENTITY)
     task = Toy(settings, 0.0)
     train(task, run, settings, accelerator())
     return run, task
@@ -118,7 +118,7 @@ def test_averaged_weights_are_the_mean(trained):
     paths = sorted(run.state.glob("step-*"))[-3:]
     average_weights(task.model, paths)
     mean = torch.stack([flat(path / "model.safetensors").double() for path in paths]).mean(0)
-    save_weights(task.model, run.path / "mean.safetensors", task.identity)
+    save_weights(task.model, run.path / "mean.safetensors", IDENTITY)
     torch.testing.assert_close(flat(run.path / "mean.safetensors").double(), mean, rtol=0, atol=1e-7)
     best = max(json.loads((paths[-1] / "state.json").read_text())["progress"]["scores"].values())
     used = use_average(task, run, 3, accelerator())
@@ -133,12 +133,14 @@ def test_damaged_and_foreign_files_are_refused(trained, tmp_path):
         load_weights(task.model, run.model)
     with pytest.raises(FileNotFoundError, match="does not exist"):
         load_weights(task.model, tmp_path / "nothing.safetensors")
+    run.write_json("identity.json", asdict(replace(IDENTITY, version="2")))
     with pytest.raises(ValueError, match="was made with version '1', but this is version '2'"):
-        train(Toy(SETTINGS, 0.0, version="2"), run, SETTINGS, accelerator())
+        train(Toy(SETTINGS, 0.0), run, SETTINGS, accelerator())
+    run.write_json("identity.json", asdict(IDENTITY))
     with pytest.raises(ValueError, match="made with task 'toy', but this is task 'other'"):
         Identity("other", "1", "data-1").check({"task": "toy", "version": "1", "data": "data-1"}, run.path)
     with pytest.raises(FileExistsError, match="exists; choose another with --run FOLDER"):
-        run.create("model: small")
+        run.create("model: small", IDENTITY)
     checkpoint = latest_checkpoint(run)
     (checkpoint / "state.json").write_text('{"progress"')
     with pytest.raises(ValueError, match=r"state.json is damaged"):

@@ -21,13 +21,14 @@ from regard.train.settings import Training
 SETTINGS = Training(
     epochs=3, tokens_per_batch=120, learning_rate=3e-3, precision="float32", checkpoint_minutes=0.0, validate_every=7
 )
+IDENTITY = Identity("toy", "1", "data-1")
 
 
 class Toy:
     """Copy short sequences."""
 
-    def __init__(self, settings: Training, dropout: float, version: str = "1") -> None:
-        self.settings, self.identity = settings, Identity("toy", version, "data-1")
+    def __init__(self, settings: Training, dropout: float) -> None:
+        self.settings = settings
         torch.manual_seed(settings.seed)
         mechanism = Bahdanau(AdditiveScore(7))
         self.model: nn.Module = Recurrent(5, 11, dropout=dropout, mechanism=mechanism).build(13, 13)
@@ -69,9 +70,12 @@ def main(folder: str, dropout: str, changes: str) -> int:
     """Train; 130 where a signal stopped it."""
     settings = replace(SETTINGS, **json.loads(changes))
     run = RunFolder(Path(folder))
-    run.path.mkdir(parents=True, exist_ok=True)
+    processes = accelerator()
+    if processes.is_main_process and not run.config.exists():
+        run.create("", IDENTITY)
+    processes.wait_for_everyone()
     try:
-        train(Toy(settings, float(dropout)), run, settings, accelerator())
+        train(Toy(settings, float(dropout)), run, settings, processes)
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return 130

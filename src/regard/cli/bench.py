@@ -1,85 +1,35 @@
-"""regard bench kernels: us and our peers on the same tensors."""
+"""regard bench: measure us and our peers side by side."""
 
 from __future__ import annotations
 
-import shlex
-import sys
-from importlib import import_module
-from pathlib import Path
+from regard.tasks import TASKS
 
-import regard
-from regard.cli.arguments import Arguments, none_left, split
-
-HELP = """Measure Regard and its peers side by side on this machine.
+HELP = """Measure kernels against their peers, or train a task and hold it to the numbers that are known of it.
 
 Examples:
-  regard bench kernels --list
   regard bench kernels --smoke
-  regard bench kernels --only window,additive --threads 2
-  regard bench kernels --rounds 15 --plot build/kernels.svg
+  regard bench kernels --help
+  regard bench {first} --smoke
+  regard bench {first} --help
 
-Every contender of a case runs on the same tensors, round by round in one process, forward and forward + backward.
-Told are the median of a call, how many times as fast it is as the best peer and ours is as it (median and quartiles
-of the rounds), peak memory in a fresh process, the part of the machine's best that it reaches, and how far its
-answer is from ours. Peers that are not installed keep a line; benchmarks/peers/kernels/requirements.txt pins them.
-
-Options:
-  --only A,B        some of the groups
-  --list            the groups and their cases
-  --rounds N        how often each is timed (9)
-  --threads N       for everyone; as many as PyTorch takes by itself unless given
-  --smoke           tiny sizes, 2 rounds, nothing written unless --results is given: does everything run?
-  --no-memory       without peak memory, which takes a process for each figure
-  --results FOLDER  where the figures go, one file of JSON lines for each group (benchmarks/results/kernels)
-  --plot FILE       a picture: ratios, and a roofline
-  --json            lines of JSON instead of tables
+Benchmarks:
+  kernels       us and our peers on the same tensors
+{tasks}
 """
-
-_VALUES = ("--only", "--rounds", "--threads", "--results", "--plot")
-_FLAGS = ("--list", "--smoke", "--no-memory", "--json", "--help", "-h")
 
 
 def main(arguments: list[str]) -> int:
     """Measure; the exit code."""
-    given = split(arguments, values=_VALUES, flags=_FLAGS, words=1)
-    if given.has("--help") or given.has("-h"):
-        print(HELP, end="")
+    if not arguments or arguments[0] in ("-h", "--help"):
+        if not arguments:
+            raise ValueError("which benchmark? For example: regard bench kernels")
+        tasks = "\n".join(f"  {one.name:<14}{one.summary}" for one in TASKS)
+        print(HELP.format(tasks=tasks, first=TASKS[0].name), end="")
         return 0
-    none_left(given, "bench")
-    if given.words != ["kernels"]:
-        what = f"{given.words[0]!r} is not a benchmark" if given.words else "which benchmark?"
-        raise ValueError(f"{what}; expected: regard bench kernels")
-    root = Path(regard.__file__).parents[2]
-    if not (root / "benchmarks" / "kernels").is_dir():
-        raise ValueError("kernels is no part of an installed package; it needs a checkout of Regard.")
-    # Benchmarks are no part of the package, so Python does not find them by itself.
-    sys.path.insert(0, str(root))
-    return _measure(given, shlex.join(["regard", "bench", *arguments]))
+    if arguments[0] == "kernels":
+        from regard.cli.bench_kernels import main as kernels
 
+        return kernels(arguments[1:])
+    from regard.cli.bench_task import main as one_task
 
-def _measure(given: Arguments, command: str) -> int:
-    case, program = import_module("benchmarks.kernels.case"), import_module("benchmarks.kernels.program")
-    if given.has("--list"):
-        print(program.listed())
-        return 0
-    smoke = given.has("--smoke")
-    results, plot, threads = (given.values.get(name) for name in ("--results", "--plot", "--threads"))
-    settings = program.Settings(
-        groups=tuple(given.values["--only"].split(",")) if "--only" in given.values else (),
-        rounds=_count("--rounds", given.values.get("--rounds", "2" if smoke else "9")),
-        threads=None if threads is None else _count("--threads", threads),
-        scale=case.Scale.SMOKE if smoke else case.Scale.FULL,
-        peaks=program.Peaks.LEFT_OUT if given.has("--no-memory") else program.Peaks.MEASURED,
-        form=program.Form.JSON if given.has("--json") else program.Form.TABLE,
-        results=Path(results) if results is not None else None if smoke else program.RESULTS,
-        plot=None if plot is None else Path(plot),
-        command=command,
-    )
-    code: int = program.main(settings)
-    return code
-
-
-def _count(name: str, text: str) -> int:
-    if not text.isdecimal():
-        raise ValueError(f"{name} is {text!r}, expected a whole number.")
-    return int(text)
+    return one_task(arguments)

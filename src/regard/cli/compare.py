@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regard.cli.arguments import split
-from regard.tasks import task
+from regard.cli.finished import finished
+from regard.tasks import TASKS, task
+
+if TYPE_CHECKING:
+    from regard.tasks.contract import Variant
 
 HELP = """Train the same task with several mechanisms, each in a process of its own, and print one table.
 
@@ -19,7 +21,7 @@ Examples:
   regard compare translation training.minutes=3 --only attention,none --run runs/demo
   regard compare translation data.name=reverse pieces.kind=words training.minutes=1
 
-Mechanisms:
+Mechanisms of {name}:
 {variants}
 
 Options:
@@ -31,46 +33,20 @@ Settings are those of `regard train TASK --help`; what a mechanism needs comes o
 """
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A mechanism by the settings that choose it."""
-
-    name: str
-    summary: str
-    settings: tuple[str, ...]
-
-
-VARIANTS = (
-    Variant("none", "no attention: one vector holds the source", ("model=Recurrent", "model.mechanism=NoAttention")),
-    Variant("attention", "the task's own default", ()),
-    Variant("additive", "Bahdanau 2015", ("model=Recurrent", "model.mechanism=Bahdanau")),
-    Variant("general", "Luong 2015, general score, input feeding", ("model=Recurrent", "model.mechanism=Luong")),
-    Variant(
-        "local-p",
-        "Luong 2015, a predicted window",
-        ("model=Recurrent", "model.mechanism=Luong", "model.mechanism.place=LocalP"),
-    ),
-    Variant(
-        "sparse",
-        "additive score, sparsemax",
-        ("model=Recurrent", "model.mechanism=Bahdanau", "model.mechanism.weigh=SparsemaxWeights"),
-    ),
-    Variant("transformer", "Vaswani et al. 2017", ("model=Transformer",)),
-)
-_DEFAULT = ("none", "attention", "additive", "transformer")
-
-
 def main(arguments: list[str]) -> int:
     """Train and tabulate; the exit code."""
     given = split(arguments, values=("--only", "--run"), flags=("--json", "--help", "-h"), words=1)
     if given.has("--help") or given.has("-h"):
-        print(HELP.format(variants="\n".join(f"  {v.name:<13}{v.summary}" for v in VARIANTS)), end="")
+        name = given.words[0] if given.words else TASKS[0].name
+        variants = "\n".join(f"  {v.name:<13}{v.summary}" for v in task(name).kind().variants)
+        print(HELP.format(name=name, variants=variants), end="")
         return 0
     if not given.words:
         raise ValueError("which task? For example: regard compare translation")
-    name = task(given.words[0]).name
+    name = given.words[0]
+    kind = task(name).kind()
     folder = Path(given.values.get("--run") or f"runs/compare-{time.strftime('%Y%m%d-%H%M%S')}")
-    chosen = _chosen(given.values.get("--only", ",".join(_DEFAULT)))
+    chosen = _chosen(kind.variants, given.values.get("--only", ",".join(kind.compared)))
     rows = [_row(variant, name, folder, given.rest) for variant in chosen]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "compare.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -81,8 +57,8 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _chosen(names: str) -> list[Variant]:
-    known = {variant.name: variant for variant in VARIANTS}
+def _chosen(variants: tuple[Variant, ...], names: str) -> list[Variant]:
+    known = {variant.name: variant for variant in variants}
     for name in names.split(","):
         if name not in known:
             raise ValueError(f"--only names {name!r}; expected some of {', '.join(known)}.")
@@ -91,60 +67,39 @@ def _chosen(names: str) -> list[Variant]:
 
 def _row(variant: Variant, name: str, folder: Path, settings: list[str]) -> dict[str, object]:
     """Train one variant unless it is finished, and gather its figures."""
-    run = folder / variant.name
-    if not (run / "report.html").exists():
-        print(f"\n{variant.name}: {variant.summary}", file=sys.stderr, flush=True)
-        where = ["--resume", str(run)] if (run / "config.yaml").exists() else ["--run", str(run)]
-        what = [] if where[0] == "--resume" else [*settings, *variant.settings]
-        code = "import sys; from regard.cli.measured import main; sys.exit(main(sys.argv[1:]))"
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(run), "train", name, *what, *where, "--json"],
-            stdout=subprocess.DEVNULL,
-            check=False,
-        )
-        if done.returncode:
-            raise ValueError(
-                f"training {variant.name} ended with exit code {done.returncode}; see its message above."
-            )
-    scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
-    cost = json.loads((run / "cost.json").read_text(encoding="utf-8"))
-    steps = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    trained = [step for step in steps if step["kind"] == "train"]
+    title = f"{variant.name}: {variant.summary}"
+    found = finished(folder / variant.name, name, [*settings, *variant.settings], title)
+    trained = [step for step in found.log if step["kind"] == "train"]
     speeds = sorted(step["tokens_per_second"] for step in trained)
     return {
         "mechanism": variant.name,
         "summary": variant.summary,
-        "scores": scores["test"],
-        "baselines": scores["baselines"],
-        "seconds": round(steps[-1]["seconds"]),
+        "scores": found.scores["test"],
+        "baselines": found.scores["baselines"],
+        "seconds": round(found.seconds),
         "steps": trained[-1]["step"],
         "tokens_per_second": speeds[len(speeds) // 2],
-        "peak_mebibytes": cost["peak_mebibytes"],
-        "parameters": cost["parameters"],
+        **found.cost,
     }
 
 
 def _print(rows: list[dict[str, object]]) -> None:
     from regard.cli.show import table
+    from regard.train.metrics import Metric
 
-    def score(metrics: object, place: int = 0) -> dict[str, object]:
-        assert isinstance(metrics, list)
-        return dict(metrics[place])
+    def metrics(row: dict[str, object], group: str) -> list[Metric]:
+        found = row[group]
+        assert isinstance(found, list)
+        return [Metric(**one) for one in found]
 
-    first = score(rows[0]["scores"])
+    first = metrics(rows[0], "scores")[:2]
+    costs = ("seconds", "steps", "tokens_per_second", "peak_mebibytes", "parameters")
     body = [
-        [
-            str(r["mechanism"]),
-            *(f"{score(r['scores'], n)['value']:.2f}" for n in (0, 1)),
-            str(r["seconds"]),
-            str(r["steps"]),
-            str(r["tokens_per_second"]),
-            str(r["peak_mebibytes"]),
-            str(r["parameters"]),
-        ]
-        for r in rows
+        [str(row["mechanism"]), *map(str, metrics(row, "scores")[:2]), *(str(row[cost]) for cost in costs)]
+        for row in rows
     ]
-    copied = score(rows[0]["baselines"])
-    body.append(["copying", f"{copied['value']:.2f}", "-", "0", "0", "-", "-", "0"])
-    table(["mechanism", "BLEU", "chrF", "seconds", "steps", "tokens/s", "peak MiB", "parameters"], body)
-    print(f"test set, free-running; BLEU {first['protocol']}")
+    for one in metrics(rows[0], "baselines"):
+        body.append([one.name, str(one), *[""] * (len(first) - 1), "0", "0", "", "", "0"])
+    table(["mechanism", *(one.name for one in first), "seconds", "steps", "tokens/s", "peak MiB", "parameters"], body)
+    for one in first:
+        print(f"test set; {one.name}: {one.protocol}")

@@ -23,6 +23,7 @@ def main(arguments: list[str]) -> int:
         return 0
     none_left(given, "data")
     from regard.data import DATASETS, dataset
+    from regard.data.splits import fields_of
 
     if not given.words:
         rows = [{"name": one.name, "summary": one.summary, "licence": one.licence} for one in DATASETS]
@@ -37,6 +38,6 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(facts, ensure_ascii=False))
         return 0
     print("\n".join(f"{name:<12}{value}" for name, value in facts.items()))
-    for pair in splits.train[:3]:
-        print(f"\n{pair.source}\n{pair.target}")
+    for example in splits.train[:3]:
+        print("\n" + "\n".join(str(field) for field in fields_of(example)))
     return 0

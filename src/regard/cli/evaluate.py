@@ -29,20 +29,17 @@ def main(arguments: list[str]) -> int:
     if not given.words:
         raise ValueError("which run? For example: regard evaluate runs/mine")
     from regard.cli.settings import parse
-    from regard.tasks import translation
-    from regard.tasks.working import score_run, stored
+    from regard.tasks.working import identity, kind_of, score_run, stored
     from regard.train.distributed import accelerator
     from regard.train.run_folder import RunFolder
 
     run = RunFolder(Path(given.words[0]))
-    if not run.config.exists():
-        raise FileNotFoundError(f"{run.path} is not a run folder: it has no config.yaml.")
-    config, _text = parse(translation.Config, ["--config", str(run.config), *given.rest])
+    kind = kind_of(run)
+    config, _text = parse(kind.recipe, ["--config", str(run.config), *given.rest])
     processes = accelerator()
-    task = stored(run.path, config, processes)
-    splits = translation.data(config)
-    task.identity.check({**asdict(task.identity), "data": splits.sha256()}, run.path)
-    outcome = score_run(task, run, splits, processes)
+    made, splits = stored(run.path, config, processes), kind.data(config)
+    identity(run.identity.task, splits).check(asdict(run.identity), run.path)
+    outcome = score_run(made, run, splits, processes)
     if not processes.is_main_process:
         return 0
     if given.has("--json"):

@@ -13,7 +13,7 @@ from regard.train.metrics import Metric
 
 def metrics_table(metrics: Sequence[Metric]) -> None:
     """Numbers, each with its protocol beside it."""
-    table(["measure", "value", "protocol"], [[m.name, f"{m.value:.2f}", m.protocol] for m in metrics])
+    table(["measure", "value", "protocol"], [[m.name, str(m), m.protocol] for m in metrics])
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

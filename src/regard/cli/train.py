@@ -9,7 +9,7 @@ from pathlib import Path
 
 from regard.cli.arguments import Arguments, split
 from regard.cli.show import metrics_table
-from regard.tasks import task
+from regard.tasks import TASKS, task
 
 HELP = """Train a model, score it on the test set beside trivial answers, and write a report.
 
@@ -38,14 +38,14 @@ def main(arguments: list[str]) -> int:
     """Train; the exit code."""
     given = split(arguments, values=("--run", "--resume"), flags=("--json", "--help", "-h"), words=1)
     if not given.words and (given.has("--help") or given.has("-h")):
-        given = Arguments(["translation"], given.values, given.flags, given.rest)
+        given = Arguments([TASKS[0].name], given.values, given.flags, given.rest)
     if not given.words:
         raise ValueError("which task? For example: regard train translation. `regard tasks` lists them.")
-    module = task(given.words[0]).module()
+    kind = task(given.words[0]).kind()
     from regard.cli.settings import parse, read
 
     if given.has("--help") or given.has("-h"):
-        print(HELP.format(settings=parse(module.Config, [])[1]), end="")
+        print(HELP.format(settings=parse(kind.recipe, [])[1]), end="")
         return 0
     from regard.train.distributed import accelerator
     from regard.train.run_folder import RunFolder
@@ -54,27 +54,30 @@ def main(arguments: list[str]) -> int:
         if given.rest:
             raise ValueError(f"--resume keeps the run's own settings; take {given.rest[0]!r} away.")
         run = RunFolder(Path(given.values["--resume"]))
-        config = read(module.Config, run.config)
+        config = read(kind.recipe, run.config)
     else:
-        config, text = parse(module.Config, given.rest)
+        config, text = parse(kind.recipe, given.rest)
         run = RunFolder(Path(given.values.get("--run") or f"runs/{given.words[0]}-{time.strftime('%Y%m%d-%H%M%S')}"))
     processes = accelerator()
-    splits = module.data(config)
-    from regard.tasks.working import train_run
+    splits = kind.data(config)
+    from regard.tasks.working import identity, train_run
 
-    if not given.values.get("--resume") and processes.is_main_process:
-        run.create(text)
+    what = identity(given.words[0], splits)
+    if given.values.get("--resume"):
+        what.check(asdict(run.identity), run.path)
+    elif processes.is_main_process:
+        run.create(text, what)
     processes.wait_for_everyone()
-    outcome = train_run(config, run, splits, processes)
+    outcome = train_run(kind, config, run, splits, processes)
     if not processes.is_main_process:
         return 0
-    from regard.look.report import translations, write_report
+    from regard.look.report import examples, write_report
 
     report = write_report(run.path)
     if given.has("--json"):
         print(json.dumps({"run": str(run.path), **asdict(outcome)}, ensure_ascii=False))
         return 0
     metrics_table([*outcome.test, *outcome.baselines])
-    print(translations(run.path))
+    print(examples(run.path))
     print(f"report: {report}")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from regard.data import generated, multi30k, statcan
 from regard.data.parallel import Pair as Pair
@@ -14,31 +15,33 @@ from regard.data.splits import Splits as Splits
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set by name."""
+    """A data set by name, and the kind of its examples."""
 
     name: str
     summary: str
     licence: str
-    load: Callable[[], Splits]
+    example: type
+    load: Callable[[], Splits[Any]]
 
 
 DATASETS: tuple[DataSet, ...] = (
-    DataSet("statcan", statcan.SUMMARY, statcan.LICENCE, statcan.load),
-    DataSet("multi30k", multi30k.SUMMARY, multi30k.LICENCE, multi30k.load),
-    DataSet("copy", generated.COPY_SUMMARY, "generated", generated.load_copy),
-    DataSet("reverse", generated.REVERSE_SUMMARY, "generated", generated.load_reverse),
+    DataSet("statcan", statcan.SUMMARY, statcan.LICENCE, Pair, statcan.load),
+    DataSet("multi30k", multi30k.SUMMARY, multi30k.LICENCE, Pair, multi30k.load),
+    DataSet("copy", generated.COPY_SUMMARY, "generated", Pair, generated.load_copy),
+    DataSet("reverse", generated.REVERSE_SUMMARY, "generated", Pair, generated.load_reverse),
 )
 
 
-def dataset(name: str) -> DataSet:
-    """The data set of that name.
+def dataset(name: str, example: type | None = None) -> DataSet:
+    """The data set of that name, and of that kind of examples where one is asked for.
 
     Raises:
         ValueError: there is none; the nearest is named.
     """
-    names = [one.name for one in DATASETS]
+    names = [one.name for one in DATASETS if example in (None, one.example)]
     if name not in names:
         near = get_close_matches(name, names, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"data set {name!r} is not known; expected one of {', '.join(names)}.{hint}")
-    return DATASETS[names.index(name)]
+        kind = "" if example is None else f" with examples of the kind {example.__name__}"
+        raise ValueError(f"data set {name!r}{kind} is not known; expected one of {', '.join(names)}.{hint}")
+    return next(one for one in DATASETS if one.name == name)

@@ -13,17 +13,17 @@ REVERSE_SUMMARY = "sequences of letters to reverse, generated; position t aligns
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def load_copy(train: int = 20_000, longest: int = 13) -> Splits:
+def load_copy(train: int = 20_000, longest: int = 13) -> Splits[Pair]:
     """Words of one letter, to be written again in the same order."""
     return _load("copy", lambda words: words, train, longest)
 
 
-def load_reverse(train: int = 20_000, longest: int = 13) -> Splits:
+def load_reverse(train: int = 20_000, longest: int = 13) -> Splits[Pair]:
     """Words of one letter, to be written backwards."""
     return _load("reverse", lambda words: words[::-1], train, longest)
 
 
-def _load(name: str, change: Callable[[list[str]], list[str]], train: int, longest: int) -> Splits:
+def _load(name: str, change: Callable[[list[str]], list[str]], train: int, longest: int) -> Splits[Pair]:
     # One generator, seeded by name: the same data everywhere, and no sequence twice.
     generator = random.Random(name)
     seen: dict[str, Pair] = {}

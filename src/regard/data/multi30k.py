@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regard.data.parallel import read_parallel
+from regard.data.parallel import Pair, read_parallel
 from regard.data.sources import Official, obtain
 from regard.data.splits import Splits
 
@@ -22,7 +22,7 @@ _SHA256 = {
 }
 
 
-def load(folder: Path | None = None) -> Splits:
+def load(folder: Path | None = None) -> Splits[Pair]:
     """The pairs, from a local folder with the official file names (plain or .gz), or the official address.
 
     Raises:

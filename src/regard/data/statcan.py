@@ -21,7 +21,7 @@ _ADVICE = "Connect once, or set REGARD_CACHE to a folder that has the archive."
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-Ý0-9«\"(])")
 
 
-def load() -> Splits:
+def load() -> Splits[Pair]:
     """The pairs, split by table and by sentence with its digits masked, so that nothing leaks.
 
     Sentences that differ only in numbers, or that come from one table, all lie in one part; hashes decide, so

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from regard.look.alignment import alignment_svg, labels, scale_svg, shown
 from regard.look.colours import dark_style
 from regard.look.curves import Curve, curves_svg, number
-from regard.look.run import Run, Sample, Score, read_run
+from regard.look.run import Run, Score, read_run
+from regard.look.samples import Sample
 
+# What a validation says beside its scores.
+_NO_SCORES = ("kind", "step", "seconds", "loss")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def report(run: Run) -> str:
-    """The page: scores with protocol, curves, and translations with their alignment maps.
+    """The page: scores with protocol, curves, and examples with what was looked at.
 
     It has no script, loads nothing, follows the reader's light or dark setting and is always light on paper.
 
     Raises:
-        ValueError: a sample's weights do not fit its pieces.
+        ValueError: a sample's fields do not fit each other.
 
     Example:
         >>> "<h1>demo</h1>" in report(Run("demo", "model: small", [], {}, []))
@@ -30,7 +33,7 @@ def report(run: Run) -> str:
     """
     style = files("regard.look").joinpath("report.css").read_text(encoding="utf-8")
     dark = f"@media screen and (prefers-color-scheme:dark){{{dark_style()}}}"
-    sections = _scores(run) + _training(run) + _translations(run.samples) + _settings(run)
+    sections = _scores(run) + _training(run) + _samples(run.samples) + _settings(run)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -64,29 +67,19 @@ def write_report(folder: Path) -> Path:
 
 
 def summary(folder: Path) -> str:
-    """The report as text: scores with their protocols, then translations."""
+    """The report as text: scores with their protocols, then examples."""
     run = read_run(folder)
     scores = [
-        f"{kind:<10} {one.name:<26} {one.value:7.2f}   {one.protocol}"
+        f"{kind:<10} {one.name:<26} {one!s:>7}   {one.protocol}"
         for kind, found in run.scores.items()
         for one in found
     ]
-    return "\n".join([*scores, translations(folder)])
+    return "\n".join([*scores, examples(folder)])
 
 
-def translations(folder: Path, most: int = 3) -> str:
-    """A few translations as text, each piece with the source piece it looked at most."""
-    lines: list[str] = []
-    for sample in read_run(folder).samples[:most]:
-        lines += [
-            "",
-            f"source     {sample.source_text}",
-            f"reference  {sample.reference}",
-            f"ours       {sample.text}",
-        ]
-        pairs = "  ".join(f"{shown(a)}←{shown(b)}" for a, b, _weight in sample.strongest())
-        lines += [f"looked at  {pairs}"] if pairs else []
-    return "\n".join(lines)
+def examples(folder: Path, most: int = 3) -> str:
+    """A few examples as text, with what was looked at."""
+    return "\n".join(line for sample in read_run(folder).samples[:most] for line in ["", *sample.lines()])
 
 
 def _scores(run: Run) -> str:
@@ -106,14 +99,14 @@ def _scores(run: Run) -> str:
 
 
 def _headline(kind: str, score: Score) -> str:
-    return f"<p class=headline><strong>{score.value:.1f}</strong> {escape(score.name)} on {escape(kind)}</p>"
+    return f"<p class=headline><strong>{score}</strong> {escape(score.name)} on {escape(kind)}</p>"
 
 
 def _score_group(kind: str, found: list[Score]) -> str:
     first = f"<th scope=rowgroup rowspan={len(found)}>{escape(kind)}</th>"
     rows = "".join(
         f"<tr class='{escape(kind, quote=True)}'>{'' if place else first}<td>{escape(one.name)}</td>"
-        f"<td class=number>{one.value:.2f}</td><td class=bar>{_bar(one.value)}</td>"
+        f"<td class=number>{one}</td><td class=bar>{_bar(one.value)}</td>"
         f"<td><code>{escape(one.protocol)}</code></td></tr>"
         for place, one in enumerate(found)
     )
@@ -132,20 +125,28 @@ def _training(run: Run) -> str:
         Curve("training", _thinned(run.points("train", "loss"))),
         Curve("validation", run.points("validation", "loss")),
     ]
-    bleu, rate = run.points("validation", "bleu"), run.points("train", "rate")
+    rate = run.points("train", "rate")
     pictures = []
     if any(curve.points for curve in loss):
         note = _at("lowest on validation", min(loss[1].points, key=lambda point: point[1], default=None))
-        pictures.append(curves_svg(loss, "Loss", note, "step", "nats a piece"))
-    if bleu:
-        note = _at("best", max(bleu, key=lambda point: point[1]))
-        pictures.append(curves_svg([Curve("validation", bleu)], "BLEU on validation", note, "step", "BLEU, greedy"))
+        pictures.append(curves_svg(loss, "Loss", note, "step", "nats"))
+    for name in run.names("validation"):
+        points = run.points("validation", name) if name not in _NO_SCORES else []
+        if points:
+            title = f"{name} on validation"
+            pictures.append(curves_svg([Curve("validation", points)], title, _range(points), "step", name))
     if len({value for _step, value in rate}) > 1:
         drawn = [Curve("thousandths", [(step, 1000 * value) for step, value in _thinned(rate)])]
         pictures.append(curves_svg(drawn, "Learning rate", "", "step", "thousandths"))
     if not pictures:
         return ""
     return f"<section><h2>Training</h2><div class=pictures>{''.join(pictures)}</div></section>"
+
+
+def _range(points: list[tuple[float, float]]) -> str:
+    """The ends of a curve; which of them is better, only its task knows."""
+    low, high = (pick(points, key=lambda point: point[1]) for pick in (min, max))
+    return f"{_at('lowest', low)}; {_at('highest', high)}"
 
 
 def _at(says: str, point: tuple[float, float] | None) -> str:
@@ -159,49 +160,13 @@ def _thinned(points: list[tuple[float, float]], most: int = 240) -> list[tuple[f
     return [(group[-1][0], sum(y for _x, y in group) / len(group)) for group in groups]
 
 
-def _translations(samples: list[Sample]) -> str:
-    if not samples:
-        return ""
-    guide = (
-        "<p class=guide>A row is a piece of the translation, a column a piece of the source; the end is ⏎. The more "
-        "a cell stands out from the ground, the more the model looked there while it wrote the row. The strongest "
-        "cell of a row has a frame, and its weight in hundredths where there is room; point at a cell for its "
-        "weight. Looking is not the same as deciding: a map shows where the model read, not why it chose a word."
-        f"</p><p class=guide>weight {scale_svg()}</p>"
-    )
-    looks = guide if any(sample.weights for sample in samples) else ""
-    each = "".join(_sample(place, sample) for place, sample in enumerate(samples, 1))
-    return f"<section><h2>Translations</h2>{looks}{each}</section>"
-
-
-def _sample(place: int, sample: Sample) -> str:
-    texts = (("source", sample.source_text), ("reference", sample.reference), ("ours", sample.text))
-    listed = "".join(
-        f"<dt>{name}</dt><dd class={name} dir=auto>{escape(text) or '<i>empty</i>'}</dd>" for name, text in texts
-    )
-    return f"<article><h3>Translation {place}</h3><dl>{listed}</dl>{_map(place, sample)}</article>"
-
-
-def _map(place: int, sample: Sample) -> str:
-    if not sample.weights:
-        return "<p class=guide>This model does not look at single source pieces.</p>"
-    title = f"Alignment map of translation {place}; the table after it says the same."
-    picture = alignment_svg(sample.source, sample.target, sample.weights, title)
-    names = labels(sample.target)
-    rows = "".join(
-        f"<tr><th scope=row dir=auto>{escape(names[at])}</th><td dir=auto>{escape(shown(other))}</td>"
-        f"<td class=number>{weight:.2f}</td></tr>"
-        for at, (_piece, other, weight) in enumerate(sample.strongest())
-    )
-    head = (
-        "<tr><th scope=col>target piece</th><th scope=col>looked most at</th>"
-        "<th scope=col class=number>weight</th></tr>"
-    )
-    return (
-        f"<div class=wide tabindex=0 role=region aria-label='map {place}'>{picture}</div>"
-        f"<details><summary>Strongest source piece of every target piece, as a table</summary>"
-        f"<table><thead>{head}</thead><tbody>{rows}</tbody></table></details>"
-    )
+def _samples(samples: Sequence[Sample]) -> str:
+    found = ""
+    for kind in dict.fromkeys(type(sample) for sample in samples):
+        alike = [sample for sample in samples if type(sample) is kind]
+        articles = "".join(sample.article(place) for place, sample in enumerate(alike, 1))
+        found += f"<section><h2>{escape(kind.heading)}</h2>{kind.guide(alike)}{articles}</section>"
+    return found
 
 
 def _settings(run: Run) -> str:

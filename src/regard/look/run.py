@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from regard.look.samples import Sample, sample_of
+
 
 @dataclass(frozen=True)
 class Score:
@@ -16,27 +18,11 @@ class Score:
     name: str
     value: float
     protocol: str
+    digits: int = 2
+    better: str = "higher"
 
-
-@dataclass(frozen=True)
-class Sample:
-    """A translation and what was looked at for it: one row of weights for each target piece."""
-
-    source: list[str]
-    target: list[str]
-    reference: str
-    text: str
-    source_text: str
-    weights: list[list[float]] | None
-
-    def strongest(self) -> list[tuple[str, str, float]]:
-        """For each target piece the source piece with the largest weight."""
-        found = []
-        for piece, row in zip(self.target, self.weights or [], strict=False):
-            place = max(range(len(row)), key=row.__getitem__, default=-1)
-            if place >= 0:
-                found.append((piece, self.source[place], row[place]))
-        return found
+    def __str__(self) -> str:
+        return f"{self.value:.{self.digits}f}"
 
 
 @dataclass(frozen=True)
@@ -48,6 +34,10 @@ class Run:
     log: list[dict[str, Any]]
     scores: dict[str, list[Score]]
     samples: list[Sample]
+
+    def names(self, kind: str) -> list[str]:
+        """What log entries of a kind say, in the order in which they first say it."""
+        return list(dict.fromkeys(name for entry in self.log if entry.get("kind") == kind for name in entry))
 
     def points(self, kind: str, name: str) -> list[tuple[float, float]]:
         """A curve: (step, value) of log entries of a kind, where the value is a finite number."""
@@ -65,15 +55,17 @@ def read_run(folder: Path) -> Run:
     if not (folder / "config.yaml").exists():
         raise FileNotFoundError(f"{folder} is not a run folder: it has no config.yaml.")
     try:
-        scores = {
-            kind: [Score(str(one["name"]), float(one["value"]), str(one["protocol"])) for one in found]
-            for kind, found in _json(folder / "scores.json", {}).items()
-        }
-        samples = [Sample(**sample) for sample in _json(folder / "samples.json", [])]
+        scores = {kind: [_score(one) for one in found] for kind, found in _json(folder / "scores.json", {}).items()}
+        samples = [sample_of(fields) for fields in _json(folder / "samples.json", [])]
         settings = (folder / "config.yaml").read_text(encoding="utf-8")
         return Run(folder.resolve().name, settings, _log(folder / "log.jsonl"), scores, samples)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"a file in {folder} is damaged: {error}; evaluate the run again.") from None
+
+
+def _score(fields: dict[str, Any]) -> Score:
+    known = {**fields, "name": str(fields["name"]), "value": float(fields["value"])}
+    return Score(**{**known, "protocol": str(fields["protocol"])})
 
 
 def _finite(value: object) -> TypeGuard[float]:

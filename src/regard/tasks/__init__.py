@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from regard.tasks.contract import Task
 
 
 @dataclass(frozen=True)
@@ -15,9 +18,10 @@ class Listed:
     name: str
     summary: str
 
-    def module(self) -> ModuleType:
-        """The task itself."""
-        return import_module(f"regard.tasks.{self.name}")
+    def kind(self) -> type[Task[Any, Any]]:
+        """The class of the task."""
+        found: type[Task[Any, Any]] = import_module(f"regard.tasks.{self.name}").TASK
+        return found
 
 
 TASKS: tuple[Listed, ...] = (

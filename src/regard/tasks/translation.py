@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Self
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-import regard
 from regard.data import Pair, Splits, dataset, multi30k, read_parallel
 from regard.data.batches import Batch, collate, token_batches
 from regard.data.vocabulary import (
@@ -25,107 +25,19 @@ from regard.data.vocabulary import (
     Words,
     load_vocabulary,
 )
-from regard.models import Architecture, Recurrent, Seq2Seq
+from regard.models import Seq2Seq
+from regard.tasks.contract import Answer, Wish
+from regard.tasks.translation_settings import ANCHORS, SMOKE, VARIANTS, Config, Data
 from regard.train.distributed import gather_in_order, share, summed
 from regard.train.loss import Loss, linear_cross_entropy
 from regard.train.metrics import Metric, bleu, chrf, exact_match
-from regard.train.run_folder import Identity, RunFolder
+from regard.train.run_folder import RunFolder
 from regard.train.runner import Validation
-from regard.train.schedule import Exponential
 from regard.train.search import Hypothesis, search
-from regard.train.settings import Training
-from regard.train.strategies import Beam, Greedy, Limits, Strategy
+from regard.train.strategies import Greedy, Limits, Strategy
 
 # Source positions that a search holds at a time, so that a few very long sources do not fill the memory.
 _POSITIONS = 16_384
-
-
-@dataclass(frozen=True)
-class Data:
-    """What to learn from.
-
-    Args:
-        name: a data set by name (see `regard data`), or "files" for your own.
-        train: your own training pairs: two text files, or one .tsv, .csv or .jsonl (with name: files).
-        validation: your own validation pairs, in the same way.
-        test: your own test pairs, in the same way.
-        folder: where Multi30k's files lie, instead of its official address.
-        lowercase: whether all text is lower-cased, references included.
-        longest: training pairs with more pieces than this on a side are left out.
-    """
-
-    name: str = "statcan"
-    train: list[str] = field(default_factory=list)
-    validation: list[str] = field(default_factory=list)
-    test: list[str] = field(default_factory=list)
-    folder: str | None = None
-    lowercase: bool = False
-    longest: int = 80
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """How text becomes pieces.
-
-    Args:
-        kind: subwords (byte-pair), words or characters; fitted on the training part only.
-        size: most pieces of a vocabulary.
-        shared: whether source and target have one vocabulary.
-    """
-
-    kind: Literal["subwords", "words", "characters"] = "subwords"
-    size: int = 4000
-    shared: bool = False
-
-
-@dataclass(frozen=True)
-class Search:
-    """How translations are searched when they are scored or asked for.
-
-    Args:
-        beam: hypotheses side by side; 1 is greedy.
-        length_penalty: 0 prefers short translations, 1 is a mean over the length.
-        maximum: most pieces of a translation.
-        minimum: fewest pieces.
-        validate_on: sentences of the validation set that are translated (greedily) at each validation.
-        batch: sentences at a time.
-        longest_source: pieces of a source that are read; the rest is cut.
-    """
-
-    beam: int = 5
-    length_penalty: float = 1.0
-    maximum: int = 200
-    minimum: int = 0
-    validate_on: int = 500
-    batch: int = 64
-    longest_source: int = 1000
-
-    def strategy(self, n_best: int = 1) -> Strategy:
-        """The strategy for scoring."""
-        return Greedy() if self.beam == 1 == n_best else Beam(max(self.beam, n_best), self.length_penalty, n_best)
-
-
-@dataclass(frozen=True)
-class Config:
-    """Translation. The defaults are the demonstration: English to French in about four minutes on two cores.
-
-    Args:
-        data: what to learn from.
-        pieces: how text becomes pieces.
-        model: the architecture: Recurrent (with a mechanism) or Transformer.
-        training: how to train.
-        search: how to search for translations.
-    """
-
-    data: Data = field(default_factory=Data)
-    pieces: Pieces = field(default_factory=Pieces)
-    model: Architecture = field(default_factory=lambda: Recurrent(dropout=0.1))
-    training: Training = field(
-        default_factory=lambda: Training(
-            minutes=4.0, epochs=None, tokens_per_batch=1024, learning_rate=2e-3, schedule=Exponential(800, 100)
-        )
-    )
-    search: Search = field(default_factory=Search)
 
 
 @dataclass(frozen=True)
@@ -139,24 +51,7 @@ class Prediction:
     weights: list[list[float]] | None
 
 
-def data(config: Config) -> Splits:
-    """The three parts of the data, lower-cased if asked for.
-
-    Raises:
-        ValueError: the data set is not known, or its files are not right.
-        OSError: it cannot be had.
-    """
-    splits = _load(config.data)
-    if not config.data.lowercase:
-        return splits
-    train, validation, test = (
-        [Pair(p.source.lower(), p.target.lower()) for p in part]
-        for part in (splits.train, splits.validation, splits.test)
-    )
-    return Splits(splits.name, train, validation, test, splits.licence, splits.citation)
-
-
-def _load(settings: Data) -> Splits:
+def _load(settings: Data) -> Splits[Pair]:
     if settings.name == "files":
         missing = [name for name in ("train", "validation", "test") if not getattr(settings, name)]
         if missing:
@@ -170,10 +65,11 @@ def _load(settings: Data) -> Splits:
         return Splits("files", train, validation, test, "your own", "")
     if settings.name == "multi30k" and settings.folder is not None:
         return multi30k.load(Path(settings.folder))
-    return dataset(settings.name).load()
+    found: Splits[Pair] = dataset(settings.name, Pair).load()
+    return found
 
 
-def fit(config: Config, splits: Splits) -> tuple[Vocabulary, Vocabulary]:
+def fit(config: Config, splits: Splits[Pair]) -> tuple[Vocabulary, Vocabulary]:
     """Vocabularies of source and target, from the training part alone."""
     kinds: dict[str, type[Vocabulary]] = {"subwords": Subwords, "words": Words, "characters": Characters}
     kind = kinds[config.pieces.kind]
@@ -185,49 +81,63 @@ def fit(config: Config, splits: Splits) -> tuple[Vocabulary, Vocabulary]:
 
 
 class Translation:
-    """A translator: model, vocabularies, and what a runner asks of a task."""
+    """A translator: model, vocabularies, and what runner and verbs ask of a task."""
 
-    def __init__(self, config: Config, source: Vocabulary, target: Vocabulary, fingerprint: str) -> None:
+    recipe = Config
+    smoke = SMOKE
+    variants = VARIANTS
+    compared = ("none", "attention", "additive", "transformer")
+    anchors = ANCHORS
+
+    def __init__(self, config: Config, source: Vocabulary, target: Vocabulary) -> None:
         self.config, self.source, self.target = config, source, target
-        self.identity = Identity("translation", regard.__version__, fingerprint)
         torch.manual_seed(config.training.seed)
         self.model: Seq2Seq = config.model.build(source.size, target.size)
         self.examples: list[tuple[list[int], list[int]]] = []
         self.lengths: list[tuple[int, int]] = []
         self.validation: list[Pair] = []
 
+    @staticmethod
+    def data(config: Config) -> Splits[Pair]:
+        """The three parts of the data, lower-cased if asked for.
+
+        Raises:
+            ValueError: the data set is not known, or its files are not right.
+            OSError: it cannot be had.
+        """
+        splits = _load(config.data)
+        if not config.data.lowercase:
+            return splits
+        train, validation, test = (
+            [Pair(p.source.lower(), p.target.lower()) for p in part]
+            for part in (splits.train, splits.validation, splits.test)
+        )
+        return Splits(splits.name, train, validation, test, splits.licence, splits.citation)
+
     @classmethod
-    def of(cls, config: Config, splits: Splits) -> Translation:
+    def of(cls, config: Config, splits: Splits[Pair]) -> Self:
         """A new translator for some data, ready to be trained."""
-        made = cls(config, *fit(config, splits), splits.sha256())
+        made = cls(config, *fit(config, splits))
         made.use(splits)
         return made
 
     @classmethod
-    def stored(cls, config: Config, run: RunFolder) -> Translation:
+    def stored(cls, config: Config, run: RunFolder) -> Self:
         """The translator of a run folder, its weights not read yet.
 
         Raises:
             ValueError: a file of the run is damaged.
             FileNotFoundError: one is missing.
         """
-        identity = run.read_json("identity.json")
-        if not isinstance(identity, dict):
-            raise FileNotFoundError(f"{run.path}/identity.json does not exist; is {run.path} a run folder?")
         source = load_vocabulary(run.path / "source.vocabulary.json")
-        target = load_vocabulary(run.path / "target.vocabulary.json")
-        made = cls(config, source, target, identity["data"])
-        made.identity.check(identity, run.path)
-        return made
+        return cls(config, source, load_vocabulary(run.path / "target.vocabulary.json"))
 
     def store(self, run: RunFolder) -> None:
         """Write what `stored` reads."""
         self.source.save(run.path / "source.vocabulary.json")
         self.target.save(run.path / "target.vocabulary.json")
-        identity = self.identity
-        run.write_json("identity.json", {"task": identity.task, "version": identity.version, "data": identity.data})
 
-    def use(self, splits: Splits) -> None:
+    def use(self, splits: Splits[Pair]) -> None:
         """Number the training pairs and keep the validation pairs.
 
         Raises:
@@ -281,7 +191,7 @@ class Translation:
             loss = self.loss(model, collate(numbered).to(processes.device))
             total, count = total + float(loss.sum), count + float(loss.count)
         total, count = summed([total, count], processes)
-        return Validation(score.value, {"loss": total / max(1.0, count), "bleu": score.value})
+        return Validation(score.value, {"loss": total / max(1.0, count), "BLEU": score.value})
 
     def translate(self, texts: Sequence[str], strategy: Strategy, processes: Accelerator) -> list[str]:
         """The best translation of every text, shared among the processes."""
@@ -304,6 +214,54 @@ class Translation:
             ):
                 found[place] = best
         yield from found
+
+    def score(self, splits: Splits[Pair], processes: Accelerator) -> list[Metric]:
+        """BLEU, chrF and exact match of translations of the test set by the run's search."""
+        sources, references = [p.source for p in splits.test], [p.target for p in splits.test]
+        texts = self.translate(sources, self.config.search.strategy(), processes)
+        lowercase = self.config.data.lowercase
+        return [bleu(texts, references, lowercase=lowercase), chrf(texts, references), exact_match(texts, references)]
+
+    def baselines(self, splits: Splits[Pair]) -> list[Metric]:
+        """BLEU of the trivial answer: the source itself."""
+        sources, references = [p.source for p in splits.test], [p.target for p in splits.test]
+        copied = bleu(sources, references, lowercase=self.config.data.lowercase)
+        return [Metric("copying the source: BLEU", copied.value, copied.protocol)]
+
+    def samples(self, splits: Splits[Pair], processes: Accelerator) -> list[dict[str, object]]:
+        """Translations with alignments of test sentences of middling length, evenly spread over the test set."""
+        fitting = [p for p in splits.test if 6 <= len(p.source.split()) <= 18] or splits.test
+        chosen = fitting[:: max(1, len(fitting) // 6)][:6]
+        found = self.predict([p.source for p in chosen], self.config.search.strategy(), processes.device)
+        return [
+            {
+                "view": "translation",
+                "source": one.source,
+                "target": one.target,
+                "reference": pair.target,
+                "text": one.text,
+                "source_text": pair.source,
+                "weights": one.weights,
+            }
+            for pair, (one, *_others) in zip(chosen, found, strict=True)
+        ]
+
+    def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:
+        """A translation of every line; an empty line stays empty."""
+        strategy = self.config.search.strategy(wish.best)
+        lower = self.config.data.lowercase
+        while chunk := list(islice(lines, wish.together)):
+            texts = [line.lower() if lower else line for line in chunk]
+            for line, text, best in zip(chunk, texts, self.predict(texts, strategy, processes.device), strict=True):
+                record = {"source": line, "translations": [asdict(one) for one in best]}
+                yield Answer(best[0].text, record, self._note(text))
+
+    def _note(self, text: str) -> str:
+        longest = self.config.search.longest_source
+        # A piece has at least one character, so shorter lines need not be counted.
+        if len(text) <= longest or (pieces := len(self.source.encode(text))) <= longest:
+            return ""
+        return f"has {pieces} pieces; only the first {longest} are read (search.longest_source)"
 
     def _search(self, sources: list[list[int]], strategy: Strategy, device: torch.device) -> list[list[Prediction]]:
         batch = collate([(source, []) for source in sources]).to(device)
@@ -339,16 +297,4 @@ class Translation:
         )
 
 
-def metrics(config: Config, hypotheses: Sequence[str], references: Sequence[str]) -> list[Metric]:
-    """BLEU, chrF and exact match of translations."""
-    return [
-        bleu(hypotheses, references, lowercase=config.data.lowercase),
-        chrf(hypotheses, references),
-        exact_match(hypotheses, references),
-    ]
-
-
-def baselines(config: Config, splits: Splits) -> list[Metric]:
-    """BLEU of the trivial answer: the source itself."""
-    copied = bleu([p.source for p in splits.test], [p.target for p in splits.test], lowercase=config.data.lowercase)
-    return [Metric("copying the source: BLEU", copied.value, copied.protocol)]
+TASK = Translation

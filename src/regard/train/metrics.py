@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
@@ -11,11 +12,24 @@ from sacrebleu.metrics.chrf import CHRF
 
 @dataclass(frozen=True)
 class Metric:
-    """A number, and how it was measured; higher is better."""
+    """A number, and how it was measured.
+
+    Args:
+        name: what it measures.
+        value: the number.
+        protocol: all that another number must share to be comparable.
+        digits: after the point, where it is printed.
+        better: which of two values is the better one.
+    """
 
     name: str
     value: float
     protocol: str
+    digits: int = 2
+    better: Literal["higher", "lower"] = "higher"
+
+    def __str__(self) -> str:
+        return f"{self.value:.{self.digits}f}"
 
 
 def bleu(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool) -> Metric:

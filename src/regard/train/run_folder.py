@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 FORMAT = 1
@@ -21,9 +21,9 @@ class Identity:
     version: str
     data: str
 
-    def check(self, found: dict[str, object], where: Path) -> None:
+    def check(self, found: Mapping[str, object], where: Path) -> None:
         """Raise ValueError where a stored identity differs."""
-        for name, wanted in (("task", self.task), ("version", self.version), ("data", self.data)):
+        for name, wanted in asdict(self).items():
             if found.get(name) != wanted:
                 raise ValueError(
                     f"{where} was made with {name} {found.get(name)!r}, but this is {name} {wanted!r}; use the "
@@ -57,8 +57,25 @@ class RunFolder:
         """Checkpoints to resume from."""
         return self.path / "state"
 
-    def create(self, config: str) -> None:
-        """Make the folder with its config.
+    @property
+    def identity(self) -> Identity:
+        """What the run is of.
+
+        Raises:
+            FileNotFoundError: the folder does not say.
+            ValueError: what it says is damaged.
+        """
+        found = self.read_json("identity.json")
+        if found is None:
+            raise FileNotFoundError(f"{self.path}/identity.json does not exist; is {self.path} a run folder?")
+        try:
+            assert isinstance(found, dict)
+            return Identity(**found)
+        except (AssertionError, TypeError):
+            raise ValueError(f"{self.path}/identity.json is damaged; copy it again from where it came.") from None
+
+    def create(self, config: str, identity: Identity) -> None:
+        """Make the folder with its config and what it is of.
 
         Raises:
             FileExistsError: it exists and is not empty.
@@ -69,12 +86,16 @@ class RunFolder:
                 f"{self.path}, or delete it."
             )
         self.path.mkdir(parents=True, exist_ok=True)
+        self.write_json("identity.json", asdict(identity))
         write_text(self.config, config)
 
     def read_json(self, name: str) -> object:
         """A JSON file of the run; None where it is not there yet."""
         path = self.path / name
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        try:
+            return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged: {error}; copy it again from where it came.") from None
 
     def write_json(self, name: str, content: object) -> None:
         """Write a JSON file of the run at once."""

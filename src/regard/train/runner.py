@@ -29,7 +29,7 @@ from regard.train.checkpoint import (
 from regard.train.distributed import share, summed
 from regard.train.loss import Loss
 from regard.train.progress import Reporter, reporter
-from regard.train.run_folder import Identity, RunFolder
+from regard.train.run_folder import RunFolder
 from regard.train.settings import Training
 
 
@@ -51,8 +51,6 @@ class Placeable(Protocol):
 
 class Trainable(Protocol):
     """What the loop needs to know of a task."""
-
-    identity: Identity
 
     @property
     def model(self) -> nn.Module:
@@ -145,7 +143,7 @@ def _prepare(task: Trainable, folder: RunFolder, settings: Training, processes: 
     checkpoint = latest_checkpoint(folder)
     progress = Progress()
     if checkpoint is not None:
-        progress = load_checkpoint(checkpoint, task.model, optimizer, task.identity)
+        progress = load_checkpoint(checkpoint, task.model, optimizer, folder.identity)
     report = reporter(first_process=processes.is_main_process)
     if processes.is_main_process:
         folder.log.touch()
@@ -253,7 +251,7 @@ def _validate(run: _Run) -> None:
     if better:
         progress.best_step, progress.best_score = progress.step, found.score
         if run.first:
-            save_weights(run.task.model, run.folder.model, run.task.identity)
+            save_weights(run.task.model, run.folder.model, run.folder.identity)
     _log(run, {"kind": "validation", "step": progress.step, **found.logs, "seconds": round(run.seconds, 2)})
     numbers = "  ".join(f"{name} {value:.2f}" for name, value in found.logs.items())
     run.report.say(f"step {progress.step}  validation: {numbers}{'  (best so far)' if better else ''}")
@@ -264,7 +262,7 @@ def _save(run: _Run) -> None:
     run.saved = run.seconds
     if run.first:
         run.progress.log_bytes = run.folder.log.stat().st_size
-        save_checkpoint(run.folder, run.progress, run.task.model, run.optimizer, run.task.identity)
+        save_checkpoint(run.folder, run.progress, run.task.model, run.optimizer, run.folder.identity)
         discard_old(run.folder, run.settings.keep, run.progress.best_step)
     run.processes.wait_for_everyone()
 
@@ -280,7 +278,7 @@ def use_average(task: Trainable, folder: RunFolder, count: int, processes: Accel
     if best is not None and found.score <= best:
         return None
     if processes.is_main_process:
-        save_weights(task.model, folder.model, task.identity)
+        save_weights(task.model, folder.model, folder.identity)
     return found.score
 
 

@@ -1,0 +1,236 @@
+"""regard bench TASK: train a task's recipe and hold it to the numbers that are known of it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+import time
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regard.cli.arguments import Arguments, split
+from regard.cli.finished import finished
+from regard.tasks import task
+
+if TYPE_CHECKING:
+    from regard.tasks.contract import Anchor
+
+HELP = """Train a task's recipe and print ours beside the known number and the peers'; the exit code is 1 where ours
+is worse than its goal.
+
+Examples:
+  regard bench translation --smoke
+  regard bench translation --seeds 1,2,3
+  regard bench translation --only NAME training.minutes=5
+
+The test set is read once by each run, after selection on validation. What is finished in the folder of the runs is
+not trained again.
+
+Options:
+  --smoke          one run of seconds on tiny data: does everything work? Nothing is held to a number.
+  --only A,B       some of the rows
+  --seeds 1,2,3    one run for each seed (1); told are the mean and the range
+  --run FOLDER     where the runs go (runs/bench-TASK)
+  --results FILE   where a line of JSON goes for each row and seed (benchmarks/results/TASK.jsonl of a checkout);
+                   lines of peers in it are printed beside ours
+  --json           the table as JSON
+"""
+_VALUES = ("--only", "--seeds", "--run", "--results")
+_FLAGS = ("--smoke", "--json", "--help", "-h")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One known number, and what we and the peers reach."""
+
+    anchor: Anchor
+    values: list[float]
+    better: str
+    digits: int
+    protocol: str
+    minutes: float
+    peers: list[str]
+    baselines: list[str]
+
+    @property
+    def mean(self) -> float:
+        """Over seeds."""
+        return sum(self.values) / len(self.values)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the mean is at least as good as the goal."""
+        ahead = self.mean - self.anchor.goal
+        return ahead >= 0 if self.better == "higher" else ahead <= 0
+
+
+def main(arguments: list[str]) -> int:
+    """Train and tabulate; the exit code: 1 where a number is worse than its goal."""
+    given = split(arguments, values=_VALUES, flags=_FLAGS, words=1)
+    if given.has("--help") or given.has("-h"):
+        print(HELP, end="")
+        return 0
+    if not given.words:
+        raise ValueError("which benchmark? For example: regard bench kernels")
+    name = given.words[0]
+    kind = task(name).kind()
+    folder = Path(given.values.get("--run") or f"runs/bench-{name}")
+    if given.has("--smoke"):
+        return _smoke(name, kind.smoke, folder, given)
+    command = shlex.join(["regard", "bench", *arguments])
+    rows = [_row(anchor, name, folder, given, command) for anchor in _chosen(kind.anchors, name, given)]
+    if given.has("--json"):
+        print(json.dumps([_told(row) for row in rows], ensure_ascii=False))
+    else:
+        _print(rows)
+    return 0 if all(row.passes for row in rows) else 1
+
+
+def _smoke(name: str, settings: tuple[str, ...], folder: Path, given: Arguments) -> int:
+    run = folder / f"smoke-{time.strftime('%Y%m%d-%H%M%S')}"
+    found = finished(run, name, [*settings, *given.rest], f"{name}: smoke")
+    print(json.dumps({"run": str(run), **found.scores}, ensure_ascii=False))
+    return 0
+
+
+def _chosen(anchors: tuple[Anchor, ...], name: str, given: Arguments) -> list[Anchor]:
+    known = {anchor.name: anchor for anchor in anchors}
+    names = given.values["--only"].split(",") if "--only" in given.values else list(known)
+    for one in names:
+        if one not in known:
+            raise ValueError(f"--only names {one!r}; {name} has {', '.join(known) or 'no known numbers yet'}.")
+    return [known[one] for one in names]
+
+
+def _row(anchor: Anchor, name: str, folder: Path, given: Arguments, command: str) -> Row:
+    """Train all runs of an anchor for every seed, and write down what came out."""
+    lines = []
+    results = Path(given.values.get("--results") or _results(name))
+    for seed in _seeds(given.values.get("--seeds", "1")):
+        parts, minutes = [], 0.0
+        for place, settings in enumerate(anchor.runs):
+            run = folder / f"{anchor.name}-seed{seed}-{place}"
+            wanted = [*settings, *given.rest, f"training.seed={seed}"]
+            found = finished(run, name, wanted, f"{name} {anchor.name}, seed {seed}, run {place + 1}")
+            parts.append(_metric(found.scores["test"], anchor.metric))
+            minutes += found.seconds / 60
+        value = sum(float(part["value"]) for part in parts) / len(parts)
+        lines.append(
+            {
+                "row": anchor.name,
+                "who": "regard",
+                "metric": anchor.metric,
+                "value": value,
+                "runs": [part["value"] for part in parts],
+                "protocol": parts[0]["protocol"],
+                "seed": seed,
+                "minutes": round(minutes, 2),
+                "known": anchor.known,
+                "source": anchor.source,
+                "goal": anchor.goal,
+                "better": parts[0]["better"],
+                "baselines": [f"{one['name']} {one['value']:.{one['digits']}f}" for one in found.scores["baselines"]],
+                "command": command,
+                "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
+                "versions": {package: version(package) for package in ("regard", "torch")},
+                "date": date.today().isoformat(),
+            }
+        )
+    _write(results, lines)
+    return Row(
+        anchor,
+        [line["value"] for line in lines],
+        parts[0]["better"],
+        parts[0]["digits"],
+        parts[0]["protocol"],
+        sum(line["minutes"] for line in lines) / len(lines),
+        _peers(results, anchor.name),
+        lines[-1]["baselines"],
+    )
+
+
+def _metric(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    for one in found:
+        if one["name"] == name:
+            return one
+    raise ValueError(f"the run has no metric {name!r}; it has {', '.join(one['name'] for one in found)}.")
+
+
+def _seeds(text: str) -> list[int]:
+    if not all(part.isdecimal() for part in text.split(",")):
+        raise ValueError(f"--seeds is {text!r}, expected whole numbers such as 1,2,3.")
+    return [int(part) for part in text.split(",")]
+
+
+def _results(name: str) -> Path:
+    import regard
+
+    root = Path(regard.__file__).parents[2] / "benchmarks"
+    if not root.is_dir():
+        raise ValueError("this is an installed package, which keeps no results; name a file with --results FILE.")
+    return root / "results" / f"{name}.jsonl"
+
+
+def _read(results: Path) -> list[dict[str, Any]]:
+    if not results.exists():
+        return []
+    return [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+
+
+def _write(results: Path, lines: list[dict[str, Any]]) -> None:
+    """Put our lines in the place of older ones of the same row and seed."""
+    from regard.train.run_folder import write_text
+
+    def key(line: dict[str, Any]) -> tuple[Any, ...]:
+        return line["who"], line["row"], line.get("seed")
+
+    fresh = {key(line) for line in lines}
+    kept = [line for line in _read(results) if key(line) not in fresh]
+    results.parent.mkdir(parents=True, exist_ok=True)
+    write_text(results, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in [*kept, *lines]))
+
+
+def _peers(results: Path, row: str) -> list[str]:
+    """What peers reached on this row, as it was written down."""
+    found = [line for line in _read(results) if line["row"] == row and line["who"] != "regard"]
+    return [f"{line['who']} {line['value']:g}" for line in found]
+
+
+def _told(row: Row) -> dict[str, object]:
+    anchor = row.anchor
+    return {
+        "row": anchor.name,
+        "metric": anchor.metric,
+        "ours": row.values,
+        "goal": anchor.goal,
+        "passes": row.passes,
+        "known": anchor.known,
+        "source": anchor.source,
+        "peers": row.peers,
+        "baselines": row.baselines,
+        "minutes": row.minutes,
+        "protocol": row.protocol,
+    }
+
+
+def _print(rows: list[Row]) -> None:
+    from regard.cli.show import table
+
+    body = []
+    for row in rows:
+        low, high = min(row.values), max(row.values)
+        ours = f"{row.mean:.{row.digits}f}"
+        span = f" ({low:.{row.digits}f} to {high:.{row.digits}f})" if len(row.values) > 1 else ""
+        sign = "≥" if row.better == "higher" else "≤"
+        goal = f"{sign} {row.anchor.goal:g}{'' if row.passes else ' NOT reached'}"
+        body.append([row.anchor.name, row.anchor.metric, ours + span, goal, f"{row.minutes:.1f}"])
+    table(["row", "measure", "ours", "goal", "minutes"], body)
+    for row in rows:
+        print(f"{row.anchor.name}: {row.protocol}")
+        print(f"  known: {row.anchor.known:g}, {row.anchor.source}")
+        for one in [*row.peers, *row.baselines]:
+            print(f"  beside it: {one}")
