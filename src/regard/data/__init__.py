@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from regard.data import generated, multi30k, statcan
+from regard.data import generated, generated_tags, multi30k, statcan, ud_ewt
 from regard.data.parallel import Pair as Pair
 from regard.data.parallel import read_parallel as read_parallel
 from regard.data.splits import Splits as Splits
+from regard.data.tagged import Tagged as Tagged
+from regard.data.tagged import read_tagged as read_tagged
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ DATASETS: tuple[DataSet, ...] = (
     DataSet("multi30k", multi30k.SUMMARY, multi30k.LICENCE, Pair, multi30k.load),
     DataSet("copy", generated.COPY_SUMMARY, "generated", Pair, generated.load_copy),
     DataSet("reverse", generated.REVERSE_SUMMARY, "generated", Pair, generated.load_reverse),
+    DataSet("ud-ewt", ud_ewt.SUMMARY, ud_ewt.LICENCE, Tagged, ud_ewt.load),
+    DataSet("tags", generated_tags.SUMMARY, "generated", Tagged, generated_tags.load),
 )
 
 

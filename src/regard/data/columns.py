@@ -48,7 +48,7 @@ def read_columns(path: str | Path, least: int = 1) -> list[Columns]:
     """
     path, found = Path(path), []
     for block in numbered_blocks(path):
-        rows = [(number, _cells(line)) for number, line in block if not line.startswith(_DOCUMENT)]
+        rows = [(number, cells_of(line)) for number, line in block if not line.startswith(_DOCUMENT)]
         for place, (number, cells) in enumerate(rows):
             _check(path, number, cells, least, len(rows[max(0, place - 1)][1]))
         if rows:
@@ -71,7 +71,8 @@ def columns_text(sentences: Iterable[Sequence[Sequence[str]]]) -> str:
     return "".join("".join(_line(row) for row in rows) + "\n" for rows in sentences)
 
 
-def _cells(line: str) -> tuple[str, ...]:
+def cells_of(line: str) -> tuple[str, ...]:
+    """The columns of a line: between tabs where it has any, else between white space."""
     return tuple(line.split("\t") if "\t" in line else line.split())
 
 

@@ -119,52 +119,58 @@ def read_conllu(path: str | Path) -> list[Sentence]:
 
     Source: de Marneffe, Manning, Nivre and Zeman 2021, section 2 (the format of Universal Dependencies, version 2).
     """
-    return [_sentence(Path(path), lines) for lines in numbered_blocks(Path(path))]
+    return [sentence_from(str(path), lines) for lines in numbered_blocks(Path(path))]
 
 
 def conllu_text(sentences: Iterable[Sentence]) -> str:
-    """Sentences as the text of a CoNLL-U file: a blank line after each.
+    r"""Sentences as the text of a CoNLL-U file: a blank line after each.
 
     Example:
-        >>> conllu_text([sentence_of(["a"])]).endswith("_\\n\\n")
+        >>> conllu_text([sentence_of(["a"])]).endswith("_\n\n")
         True
     """
     return "".join(f"{sentence.text()}\n" for sentence in sentences)
 
 
-def _sentence(path: Path, lines: Sequence[tuple[int, str]]) -> Sentence:
+def sentence_from(where: str, lines: Sequence[tuple[int, str]]) -> Sentence:
+    """A sentence from its numbered lines; `where` they are from is what an error names.
+
+    Raises:
+        ValueError: see `read_conllu`.
+    """
     comments = []
     for _number, line in lines:
         if not line.startswith("#"):
             break
         comments.append(line)
-    rows = tuple(_rows(path, lines[len(comments) :]))
+    rows = tuple(_rows(where, lines[len(comments) :]))
     if not any(row.is_word for row in rows):
-        raise ValueError(f"{path}:{lines[0][0]} begins a sentence without words; expected at least one.")
+        raise ValueError(f"{where}:{lines[0][0]} begins a sentence without words; expected at least one.")
     return Sentence(tuple(comments), rows)
 
 
-def _rows(path: Path, lines: Sequence[tuple[int, str]]) -> Iterator[Row]:
+def _rows(where: str, lines: Sequence[tuple[int, str]]) -> Iterator[Row]:
     expected = 1
     for number, line in lines:
         cells = tuple(line.split("\t"))
         if len(cells) != len(Column):
             raise ValueError(
-                f"{path}:{number} has {len(cells)} column(s) divided by tabs, expected {len(Column)}: {line[:60]!r}."
+                f"{where}:{number} has {len(cells)} column(s) divided by tabs, expected {len(Column)}: {line[:60]!r}."
             )
         if not all(cells):
             raise ValueError(
-                f"{path}:{number} has an empty column {Column(cells.index('')).name}; write '_' for none."
+                f"{where}:{number} has an empty column {Column(cells.index('')).name}; write '_' for none."
             )
         if _WORD.fullmatch(cells[Column.ID]):
             if cells[Column.ID] != str(expected):
                 raise ValueError(
-                    f"{path}:{number} has ID {cells[Column.ID]}, expected {expected}: words count from 1."
+                    f"{where}:{number} has ID {cells[Column.ID]}, expected {expected}: words count from 1."
                 )
             expected += 1
         elif not (_RANGE.fullmatch(cells[Column.ID]) or _EMPTY.fullmatch(cells[Column.ID])):
             raise ValueError(
-                f"{path}:{number} has ID {cells[Column.ID]!r}, expected a number, a range (1-2) or an empty node (1.1)."
+                f"{where}:{number} has ID {cells[Column.ID]!r}, expected a number, a range (1-2) or an empty "
+                "node (1.1)."
             )
         yield Row(cells, number)
 

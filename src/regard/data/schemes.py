@@ -75,8 +75,8 @@ def check_scheme(tags: Sequence[str], scheme: Scheme) -> None:
         if not may_follow(before, tag, scheme):
             first, second = before or "the beginning", tag or "the end"
             raise ValueError(
-                f"tags has {second} behind {first} at place {place}, which {scheme.value} does not allow; correct the "
-                "data, or read it with the other scheme."
+                f"tags has {second} behind {first} at place {place}, which {scheme.value} does not allow; correct "
+                "the data, or read it with the other scheme."
             )
 
 

@@ -25,9 +25,9 @@ _DIGIT = re.compile(r"\d")
 class TagBatch:
     """Sentences side by side.
 
-    words: numbers of lower-cased words. lengths: how many words each sentence has. letters: of every different word of
-    the batch. letter_counts: how many letters each of them has. spelling: which of these words stands where. tags: 0
-    behind a sentence's end.
+    words: numbers of lower-cased words. lengths: how many words each sentence has. letters: of every different word
+    of the batch. letter_counts: how many letters each of them has. spelling: which of these words stands where.
+    tags: 0 behind a sentence's end.
     """
 
     words: Int[Tensor, "batch time"]

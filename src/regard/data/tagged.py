@@ -56,8 +56,8 @@ def read_tagged(path: str | Path, column: Column = Column.UPOS) -> list[Tagged]:
         for place, tag in enumerate(tags):
             if tag == "_":
                 raise ValueError(
-                    f"{path}:{sentence.words[place].line} has no {column.name}: word {words[place]!r}; expected a tag "
-                    "for each word."
+                    f"{path}:{sentence.words[place].line} has no {column.name}: word {words[place]!r}; expected a "
+                    "tag for each word."
                 )
         found.append(Tagged(words, tags))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -30,7 +31,7 @@ def looking(model: nn.Module) -> Iterator[dict[str, Tensor]]:
     """
     seen: dict[str, Tensor] = {}
 
-    def keep(name: str, module: Attention, given: tuple[Tensor, ...], named: dict[str, object]) -> None:
+    def keep(name: str, module: Attention, given: tuple[Tensor, ...], named: dict[str, Any]) -> None:
         query, key = given[0], given[1]
         where = joined(module.where, named.get("where"))
         seen[name] = weights_of(query, key, score=module.score, where=where, weigh=module.weigh)

@@ -25,7 +25,8 @@ class TokenEncoder(Protocol):
 class Tagger(nn.Module):
     """Score every tag at every word, and every pair of neighbouring tags.
 
-    log p(z | x) = sum_t (W encoder(x)_t + b)[z_t] + sum_t transition[z_(t - 1), z_t] + start[z_1] + end[z_T] - log Z(x)
+    unary_t = W encoder(x)_t + b
+    log p(z | x) = sum_t unary_t[z_t] + sum_t transition[z_(t - 1), z_t] + start[z_1] + end[z_T] - log Z(x)
 
     Args:
         encoder: makes states (batch, time, size) of inputs and lengths.

@@ -26,6 +26,7 @@ class Listed:
 
 TASKS: tuple[Listed, ...] = (
     Listed("translation", "from one language to another; shows which source word every target word came from"),
+    Listed("tagging", "a tag for every word of a sentence; shows what the words looked at and which tags follow"),
 )
 
 
