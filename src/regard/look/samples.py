@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, Self
 
+from regard.look.tagged import TaggedSentence
 from regard.look.translations import Translated
 
 
@@ -37,7 +38,7 @@ class Sample(Protocol):
         ...
 
 
-KINDS: tuple[type[Sample], ...] = (Translated,)
+KINDS: tuple[type[Sample], ...] = (Translated, TaggedSentence)
 
 
 def sample_of(fields: dict[str, Any]) -> Sample:

@@ -85,13 +85,15 @@ class WordEncoder(nn.Module):
 
     def forward(self, words: Words, lengths: Int[Tensor, " batch"]) -> Float[Tensor, "batch time size"]:
         """States of every word."""
-        return self.context(self.vectors(words), lengths)
+        return self.context(self.vectors(words, lengths), lengths)
 
-    def vectors(self, words: Words) -> Float[Tensor, "batch time input"]:
-        """What the context reads."""
+    def vectors(self, words: Words, lengths: Int[Tensor, " batch"]) -> Float[Tensor, "batch time input"]:
+        """What the context reads; zeros behind a sentence's end."""
         numbers = words.numbers
         if self.training and self.word_dropout > 0:
             dropped = torch.rand(numbers.shape, device=numbers.device) < self.word_dropout
             numbers = numbers.masked_fill(dropped & (numbers > 0), 1)
         spelled = self.spelling(words.letters, words.counts)[words.spelling]
-        return self.dropout(torch.cat((self.words(numbers), spelled), -1))
+        both = torch.cat((self.words(numbers), spelled), -1)
+        behind = torch.arange(numbers.shape[1], device=lengths.device) >= lengths[:, None]
+        return self.dropout(both.masked_fill(behind.unsqueeze(-1), 0.0))
