@@ -17,6 +17,7 @@ from regard.models.encoded import Encoded as Encoded
 from regard.models.encoded import Encoder as Encoder
 from regard.models.encoded import State as State
 from regard.models.encoded import Step as Step
+from regard.models.looking import looking as looking
 from regard.models.luong_decoder import Feeding as Feeding
 from regard.models.mechanisms import AdditiveScore as AdditiveScore
 from regard.models.mechanisms import Bahdanau as Bahdanau
@@ -51,8 +52,19 @@ from regard.models.sequence_parts import Activation as Activation
 from regard.models.sequence_parts import Positions as Positions
 from regard.models.sequence_parts import Sight as Sight
 from regard.models.sizes import Tying as Tying
+from regard.models.tagger import Tagger as Tagger
+from regard.models.taggers import AttendedNeighbours as AttendedNeighbours
+from regard.models.taggers import ConvolvedLetters as ConvolvedLetters
+from regard.models.taggers import Letters as Letters
+from regard.models.taggers import Neighbours as Neighbours
+from regard.models.taggers import ReadLetters as ReadLetters
+from regard.models.taggers import ReadNeighbours as ReadNeighbours
+from regard.models.taggers import SelfAttendedNeighbours as SelfAttendedNeighbours
+from regard.models.taggers import WordTagger as WordTagger
 from regard.models.transformer_decoder import TransformerDecoder as TransformerDecoder
 from regard.models.transformer_encoder import TransformerEncoder as TransformerEncoder
 from regard.models.transformer_parts import Norm as Norm
+from regard.models.word_encoder import WordEncoder as WordEncoder
+from regard.models.word_encoder import Words as Words
 from regard.models.word_table import Tuning as Tuning
 from regard.models.word_table import WordTable as WordTable
