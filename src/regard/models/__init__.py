@@ -39,7 +39,7 @@ from regard.models.mechanisms import SparsemaxWeights as SparsemaxWeights
 from regard.models.memory_network import MemoryNetwork as MemoryNetwork
 from regard.models.readers import AsTheyAre as AsTheyAre
 from regard.models.readers import BothWays as BothWays
-from regard.models.readers import Neighbours as Neighbours
+from regard.models.readers import Convolutions as Convolutions
 from regard.models.readers import Reader as Reader
 from regard.models.readers import SelfAttention as SelfAttention
 from regard.models.recurrence import Cell as Cell
