@@ -19,7 +19,7 @@ struct Forward {
         int64_t stride = round_up(problem.keys, kPanel), padded = worker.padded_value;
         bool values_here = in_place(problem.dtype, problem.value_size);
         int64_t sizes[] = {worker.score->packed_floats(), values_here ? 0 : problem.keys * padded, rows * stride, stride,
-                           rows * worker.padded_size, rows * padded};
+                           rows * worker.padded_query, rows * padded};
         int64_t total = 0;
         for (int64_t size : sizes) total += Scratch::room(size);
         Scratch scratch(total);
@@ -46,9 +46,7 @@ struct Forward {
             saved + ((block.batch * problem.heads + block.head) * problem.queries + block.first) * kSaved;
         std::memset(saved_rows, 0, sizeof(float) * block.rows * kSaved);
         if (block.columns > 0) {
-            Rows query = rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,
-                                 problem.size, worker.padded_size, rooms.query);
-            worker.scores_of(block, query, rooms.scores, stride);
+            worker.scores_of(block, worker.queries(block, rooms.query), rooms.scores, stride);
             float scales[kMostRows];
             for (int64_t r = 0; r < block.rows; ++r)
                 scales[r] = worker.weigh(block, r, rooms.scores + r * stride, rooms.factors, saved_rows + r * kSaved);

@@ -55,6 +55,9 @@ def _backward(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> lis
     d_query, d_key, d_value = (
         torch.empty_like(each, memory_format=torch.contiguous_format) for each in (query, key, value)
     )
+    # What a key has beside what is matched, such as its place, has no gradient.
+    if asked.size < key.shape[-1]:
+        d_key[..., asked.size :] = 0
     # What several rows share is added up by each thread for itself.
     shared = (*tensors, number, learned)
     threads = asked.threads

@@ -19,6 +19,9 @@ DESCRIBED = (
 )
 
 
+_SIZES = ("batch", "heads", "key_heads", "queries", "keys", "size", "query_size", "value_size")
+
+
 class Strided(ctypes.Structure):
     """A tensor (batch, heads, rows, size) whose last axis is dense."""
 
@@ -35,7 +38,7 @@ class Problem(ctypes.Structure):
     """Sizes, tensors and the three answers."""
 
     _fields_ = [
-        *((name, _WHOLE) for name in ("batch", "heads", "key_heads", "queries", "keys", "size", "value_size")),
+        *((name, _WHOLE) for name in _SIZES),
         ("dtype", _WHOLE),
         ("threads", _WHOLE),
         ("query", Strided),
@@ -43,6 +46,8 @@ class Problem(ctypes.Structure):
         ("value", Strided),
         ("score", _WHOLE),
         ("softcap", _REAL),
+        ("channels", _WHOLE),
+        ("taps", _WHOLE),
         ("learned", _POINTER),
         ("steps", _POINTER),
         ("step_count", _WHOLE),
@@ -90,7 +95,7 @@ def problem(
 ) -> tuple[Problem, Any]:
     """The structure, and what has to live as long as it."""
     softcap, temperature, alpha, rate = settings
-    matching, rule, most, noise = kinds
+    matching, rule, most, noise, size, channels, taps = kinds
     code, reals, places = (_WHOLE * len(steps))(*steps), (_REAL * len(numbers))(*numbers), pointers(tensors)
     row_number = RowNumber() if number is None else RowNumber(number.data_ptr(), *row_strides(number))
     found = Problem(
@@ -98,6 +103,7 @@ def problem(
         key.shape[1],
         query.shape[2],
         key.shape[2],
+        size or key.shape[3],
         query.shape[3],
         value.shape[3],
         _DTYPES[query.dtype],
@@ -107,6 +113,8 @@ def problem(
         strided(value),
         matching,
         softcap,
+        channels,
+        taps,
         None if learned is None else learned.data_ptr(),
         ctypes.addressof(code),
         len(steps),
