@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from regard.attention.native.lowered import Lowered, lowered
 from regard.attention.scores.score import Score
 from regard.attention.space import Space, Tile
 from regard.attention.weighings.weighing import Carried, Weighing
-from regard.attention.wheres.where import Seen, Where
+from regard.attention.wheres.where import Seen, Simple, Where
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Call:
         """The call in terms of our kernels, or why they cannot serve it."""
         return lowered(self)
 
+    @cached_property
+    def simple(self) -> Simple | None:
+        """The where as other kernels know it; None where it cannot be said like that."""
+        return self.where.simple(self.space)
+
     def width(self, prepared: Prepared) -> int:
         """Numbers held at once for one cell of a tile."""
         return self.score.width(prepared.key.shape[-1]) + self.weigh.width - 1
@@ -46,8 +52,7 @@ class Call:
         return replace(tile, columns=self.where.span(tile.rows, self.space))
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(NamedTuple):
     """Query, key and value, prepared by the score and lifted to (batch, heads, time, size)."""
 
     query: Tensor

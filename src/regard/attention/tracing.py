@@ -40,9 +40,14 @@ def seen_by_others(*tensors: Tensor) -> bool:
 
 def wants_gradient(*tensors: Tensor | None) -> bool:
     """Whether autograd is to follow what is done with these tensors."""
-    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+    if torch.is_grad_enabled():
+        for tensor in tensors:
+            if tensor is not None and tensor.requires_grad:
+                return True
+    return False
 
 
 def _transforms() -> list[TransformType]:
     """The transforms of torch.func that are at work, outermost first."""
-    return [level.key() for level in get_interpreter_stack() or ()]
+    levels = get_interpreter_stack()
+    return [level.key() for level in levels] if levels else []

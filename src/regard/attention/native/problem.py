@@ -13,8 +13,8 @@ from torch import Tensor
 
 from regard.attention.native.operators import address
 
-_DTYPES = {torch.float32: 0, torch.bfloat16: 1}
-DTYPES = tuple(_DTYPES)
+# The dtypes that the kernels read, and their numbers there.
+DTYPES = {torch.float32: 0, torch.bfloat16: 1}
 # How an operator is told all but query, key and value: the fields of `Lowered`.
 DESCRIBED = (
     "Tensor[] tensors, Tensor? learned, Tensor? number, Tensor? seed, int[] steps, float[] numbers, int[] kinds, "
@@ -62,7 +62,7 @@ def problem(
     batch, heads, queries, size = query.shape
     _batch, key_heads, keys, value_size = value.shape
     found = _PROBLEM.pack(
-        *(batch, heads, key_heads, queries, keys, size, value_size, _DTYPES[query.dtype], torch.get_num_threads()),
+        *(batch, heads, key_heads, queries, keys, size, value_size, DTYPES[query.dtype], torch.get_num_threads()),
         *(query.data_ptr(), *query.stride()[:3]),
         *(key.data_ptr(), *key.stride()[:3]),
         *(value.data_ptr(), *value.stride()[:3]),

@@ -33,7 +33,7 @@ def native(call: Call, prepared: Prepared) -> Tensor:
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, found: Lowered) -> tuple[Tensor, Tensor]:
     run = attention.attend if seen_by_others(query, key, value) else attention.attend_now
-    context, saved = run(query, key, value, *found.described)
+    context, saved = run(query, key, value, *found)
     return context, saved
 
 
@@ -66,7 +66,7 @@ class _Native(torch.autograd.Function):
             query,
             key,
             value,
-            *found.described,
+            *found,
             saved,
             grads[0],
             wanted[3 : 3 + kernel],
