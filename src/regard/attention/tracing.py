@@ -8,7 +8,7 @@ from torch._C._functorch import TransformType, get_interpreter_stack
 from torch.autograd import forward_ad
 from torch.nn import Parameter
 
-_PLAIN = (Tensor, Parameter)
+_PLAIN = frozenset((Tensor, Parameter))
 
 
 def concrete() -> bool:
@@ -35,7 +35,7 @@ def seen_by_others(*tensors: Tensor) -> bool:
     # PyTorch has no public question for modes.
     if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0 or _transforms():
         return True
-    return any(type(each) not in _PLAIN for each in tensors)
+    return not _PLAIN.issuperset(map(type, tensors))
 
 
 def wants_gradient(*tensors: Tensor | None) -> bool:
