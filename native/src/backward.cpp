@@ -65,8 +65,8 @@ struct Backward {
         std::memset(rooms.d_query, 0, sizeof(float) * block.rows * size);
         if (block.columns > 0) {
             int64_t stride = round_up(block.columns, kPanel);
-            Rows query = rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,
-                                 problem.size, size, rooms.query);
+            Rows query =
+                queries_of(problem, block.batch, block.head, block.first, block.rows, size, rooms.query);
             Rows above = rows_of(outer, problem.dtype, block.batch, block.head, block.first, block.rows,
                                  problem.value_size, padded, rooms.outer);
             const float* kept =
@@ -84,8 +84,9 @@ struct Backward {
                          values_to, thread);
             }
         }
+        Rows found = scaled({rooms.d_query, size}, problem.scale, block.rows, size, rooms.d_query);
         write_rows(d_query, problem.dtype, block.batch, block.head, block.first, block.rows, problem.size,
-                   rooms.d_query, size);
+                   found.data, found.stride);
     }
 
     // Rows of a block that all gradients need: queries, the head's keys, and the context's gradient.

@@ -46,8 +46,8 @@ struct Forward {
             saved + ((block.batch * problem.heads + block.head) * problem.queries + block.first) * kSaved;
         std::memset(saved_rows, 0, sizeof(float) * block.rows * kSaved);
         if (block.columns > 0) {
-            Rows query = rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,
-                                 problem.size, worker.padded_size, rooms.query);
+            Rows query = queries_of(problem, block.batch, block.head, block.first, block.rows, worker.padded_size,
+                                    rooms.query);
             worker.scores_of(block, query, rooms.scores, stride);
             float scales[kMostRows];
             for (int64_t r = 0; r < block.rows; ++r)

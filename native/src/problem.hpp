@@ -36,9 +36,9 @@ struct Problem {
     int64_t batch, heads, key_heads, queries, keys, size, value_size;
     int64_t dtype, threads;
     Strided query, key, value;
-    // How query and key are matched; softcap 0 means none.
+    // How query and key are matched: queries count `scale` times; softcap 0 means none.
     int64_t score;
-    double softcap;
+    double scale, softcap;
     const float* learned;
     // Which keys are seen: a program over `tensors` and `numbers`, see where.hpp.
     const int64_t* steps;

@@ -121,8 +121,8 @@ struct Statistics {
         int64_t stride = row_stride(block.columns);
         if (block.columns > 0)
             worker.scores_of(block,
-                             rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,
-                                     problem.size, worker.padded_size, rooms.query),
+                             queries_of(problem, block.batch, block.head, block.first, block.rows,
+                                        worker.padded_size, rooms.query),
                              rooms.scores, stride);
         for (int64_t r = 0; r < block.rows; ++r) {
             Interval cells = block.columns > 0 ? worker.cells(block, r) : Interval{0, 0};

@@ -85,8 +85,8 @@ struct Cells {
                  float* to) const {
         Block beside = block;
         beside.column = 0;
-        Rows query = rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,
-                             problem.size, worker.padded_size, rooms.query);
+        Rows query = queries_of(problem, block.batch, block.head, block.first, block.rows, worker.padded_size,
+                                rooms.query);
         score.scores(beside, query, packed, rooms.scores, rooms.stride);
         worker.show(block, rooms.scores, rooms.stride);
         for (int64_t r = 0; r < block.rows; ++r)

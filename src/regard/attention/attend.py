@@ -145,6 +145,7 @@ def prepare_call(
     check_value(key, value)
     scored = as_score(score)
     scored.check(query.shape[-1], key.shape[-1])
-    call = Call(space, scored, EVERYTHING if where is None else where, weigh, dropout)
+    factor = scored.factor(query.shape[-1])
+    call = Call(space, scored, EVERYTHING if where is None else where, weigh, dropout, factor)
     call.where.check(space)
     return call, *prepare(query, key, value, scored, working_dtype(scored, query, key, value))

@@ -19,13 +19,21 @@ from regard.attention.wheres.where import Seen, Simple, Where
 
 @dataclass(frozen=True)
 class Call:
-    """The three answers of one call, its dropout, and the space it works on."""
+    """The three answers of one call, its dropout, and the space it works on.
+
+    Queries are prepared but for their `factor`, see `Score.bare_query`: who computes with them multiplies.
+    """
 
     space: Space
     score: Score
     where: Where
     weigh: Weighing
     dropout: Dropout | None = None
+    factor: float = 1.0
+
+    def multiplied(self, query: Tensor) -> Tensor:
+        """Queries times their factor."""
+        return query if self.factor == 1.0 else query * self.factor
 
     def learned(self) -> tuple[Tensor, ...]:
         """Tensors besides query, key and value that may need a gradient."""
@@ -53,7 +61,7 @@ class Call:
 
 
 class Prepared(NamedTuple):
-    """Query, key and value, prepared by the score and lifted to (batch, heads, time, size)."""
+    """Query, key and value, prepared by the score and lifted to (batch, heads, time, size); see `Call.factor`."""
 
     query: Tensor
     key: Tensor
@@ -123,7 +131,7 @@ def weighed(
 
 def tile_scores(call: Call, part: Prepared, tile: Tile) -> tuple[Tensor, Seen]:
     """Scores of a tile with their priors, hidden cells at the lowest finite number, and what may be seen."""
-    scores = call.score.tile(part.query, part.key)
+    scores = call.score.tile(call.multiplied(part.query), part.key)
     seen = call.where.seen(tile)
     if seen.prior is not None:
         scores = scores + seen.prior

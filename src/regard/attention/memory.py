@@ -240,6 +240,7 @@ class Memory:
             self._keys.score,
             joined(joined(self._where, where), self._padding()) or EVERYTHING,
             weigh,
+            factor=self._keys.score.factor(query.shape[-1]),
         )
         call.where.check(call.space)
         return call

@@ -40,7 +40,7 @@ class PreparedKeys(NamedTuple):
 
 
 def prepare_query(query: Tensor, keys: PreparedKeys) -> Clean:
-    """Queries as the score wants them, lifted and free of NaN.
+    """Queries as the score wants them but for its factor, lifted and free of NaN.
 
     Raises:
         ValueError: the score cannot match queries and keys of these sizes.
@@ -76,7 +76,7 @@ def _keys(key: Clean, value: Clean, score: Score, dtype: torch.dtype, start: int
 
 def _query(query: Clean, keys: PreparedKeys) -> Clean:
     dtype = keys.value.dtype
-    prepared = in_dtype(lift(keys.score.prepare_query(in_dtype(query.tensor, dtype))), dtype)
+    prepared = in_dtype(lift(keys.score.bare_query(in_dtype(query.tensor, dtype))), dtype)
     return Clean(prepared, None if query.bad is None else lift(query.bad))
 
 

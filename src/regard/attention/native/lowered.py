@@ -99,5 +99,5 @@ def _flat(call: Call, match: Match, rule: Rule, program: Program) -> Lowered | s
         steps,
         numbers,
         [int(match.matching), int(rule.weights), rule.most, noise],
-        [match.softcap, rule.temperature, rule.alpha, rate],
+        [call.factor, match.softcap, rule.temperature, rule.alpha, rate],
     )

@@ -24,7 +24,7 @@ DESCRIBED = (
 # number, d: a real one; all are eight bytes wide, so that nothing lies between them.
 STRUCTURE = ctypes.c_char_p
 _STRIDED = Struct("P3q")
-_PROBLEM = Struct("9q" + 3 * "P3q" + "qdPPqPPqddP3qqPPqd")
+_PROBLEM = Struct("9q" + 3 * "P3q" + "qddPPqPPqddP3qqPPqd")
 
 
 def dense(tensor: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ def problem(
     settings: Sequence[float],
 ) -> tuple[bytes, Any]:
     """`Problem`: sizes, tensors and the three answers; and what has to live as long as it."""
-    softcap, temperature, alpha, rate = settings
+    scale, softcap, temperature, alpha, rate = settings
     matching, rule, most, noise = kinds
     code, reals, places = array("q", steps), array("d", numbers), addresses(tensors)
     batch, heads, queries, size = query.shape
@@ -66,7 +66,7 @@ def problem(
         *(query.data_ptr(), *query.stride()[:3]),
         *(key.data_ptr(), *key.stride()[:3]),
         *(value.data_ptr(), *value.stride()[:3]),
-        *(matching, softcap, address(learned)),
+        *(matching, scale, softcap, address(learned)),
         *(code.buffer_info()[0], len(code), places.buffer_info()[0], reals.buffer_info()[0]),
         *(rule, temperature, alpha, address(number), *row_strides(number), most),
         *(0 if noise < 0 else tensors[noise].data_ptr(), address(seed), int(rate * (1 << 31)), 1 / (1 - rate)),

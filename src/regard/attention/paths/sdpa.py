@@ -47,7 +47,7 @@ def _plain(call: Call, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     assert where is not None
     assert divisor is not None
     return scaled_dot_product_attention(
-        query, key, value, attn_mask=where.keys, is_causal=where.causal, scale=1.0 / divisor, enable_gqa=True
+        query, key, value, attn_mask=where.keys, is_causal=where.causal, scale=call.factor / divisor, enable_gqa=True
     )
 
 
