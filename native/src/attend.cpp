@@ -25,8 +25,7 @@ void Worker::take_head(int64_t batch, int64_t key_head, float* packed_room, floa
 }
 
 Rows Worker::queries(const Block& block, float* room) const {
-    return rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows, problem.query_size,
-                   padded_query, room);
+    return queries_of(problem, block.batch, block.head, block.first, block.rows, padded_query, room);
 }
 
 Block Worker::block_of(int64_t batch, int64_t head, int64_t first, int64_t rows) {

@@ -81,8 +81,9 @@ struct Backward {
                          values_to, thread);
             }
         }
+        Rows found = scaled({rooms.d_query, wide}, problem.scale, block.rows, wide, rooms.d_query);
         write_rows(d_query, problem.dtype, block.batch, block.head, block.first, block.rows, problem.query_size,
-                   rooms.d_query, wide);
+                   found.data, found.stride);
     }
 
     // Rows of a block that all gradients need: queries, the head's keys, and the context's gradient.
