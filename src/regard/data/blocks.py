@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from regard.data.parallel import read_lines
+from regard.data.tables import read_lines
 
 Lines = list[tuple[int, str]]
 
