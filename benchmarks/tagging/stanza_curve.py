@@ -3,10 +3,10 @@
 python -m venv ENV && ENV/bin/pip install -r benchmarks/peers/tagging/requirements.txt
 OMP_NUM_THREADS=1 ENV/bin/python benchmarks/tagging/stanza_curve.py FOLDER OUT --cpu-minutes 30
 
-FOLDER holds en_ewt-ud-{train,dev,test}.conllu. Everything but what is named here is Stanza's default: 250 sentences a
-batch, a validation every 100 steps, UPOS, XPOS and features learned together. OUT gets a model for each validation, and
-curve.jsonl: one line a validation with the step, seconds of the processor and of the wall, and UPOS on the dev set. It
-ends soon after the limit. Seconds are counted of the processor too, as others use the machine.
+FOLDER holds en_ewt-ud-{train,dev,test}.conllu. Everything but what is named here is Stanza's default: 250 sentences
+a batch, a validation every 100 steps, UPOS, XPOS and features learned together. OUT gets a model for each validation,
+and curve.jsonl: one line a validation with the step, seconds of the processor and of the wall, and UPOS on the dev
+set. It ends soon after the limit. Seconds are counted of the processor too, as others use the machine.
 """
 
 from __future__ import annotations
