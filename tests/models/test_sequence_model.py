@@ -159,9 +159,9 @@ def test_what_cannot_be_is_refused():
         replace(SMALL, size=13).build(5)
     with pytest.raises(ValueError, match="vocabulary_size is 0 and layers is 3, expected both positive"):
         SMALL.build(0)
-    with pytest.raises(ValueError, match="tying is all, but a sequence model has no source"):
+    with pytest.raises(ValueError, match="tying is ALL, but a sequence model has no source"):
         replace(SMALL, tying=Tying.ALL).build(5)
     with pytest.raises(ValueError, match="positions 0 to 13, but Learned was built for 13"):
         build(SMALL)(tokens(1, 14))
-    with pytest.raises(ValueError, match="mask is bidirectional; only a causal model"):
+    with pytest.raises(ValueError, match="mask is BIDIRECTIONAL; only a causal model"):
         build(replace(SMALL, mask=Sight.BIDIRECTIONAL)).begin(tokens(1, 3))

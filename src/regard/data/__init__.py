@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from regard.data import brown, generated, multi30k, shakespeare, statcan
+from regard.data import brown, generated, multi30k, shakespeare, statcan, sums
 from regard.data.documents import Document as Document
 from regard.data.documents import read_documents as read_documents
 from regard.data.parallel import Pair as Pair
@@ -31,6 +31,7 @@ DATASETS: tuple[DataSet, ...] = (
     DataSet("multi30k", multi30k.SUMMARY, multi30k.LICENCE, Pair, multi30k.load),
     DataSet("shakespeare", shakespeare.SUMMARY, shakespeare.LICENCE, Document, shakespeare.load),
     DataSet("brown", brown.SUMMARY, brown.LICENCE, Document, brown.load),
+    DataSet("sums", sums.SUMMARY, "generated", Document, sums.load_sums),
     DataSet("copy", generated.COPY_SUMMARY, "generated", Pair, generated.load_copy),
     DataSet("reverse", generated.REVERSE_SUMMARY, "generated", Pair, generated.load_reverse),
 )

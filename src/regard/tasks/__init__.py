@@ -26,6 +26,7 @@ class Listed:
 
 TASKS: tuple[Listed, ...] = (
     Listed("translation", "from one language to another; shows which source word every target word came from"),
+    Listed("language", "writes a text on; shows how every head of every layer reads it"),
 )
 
 
