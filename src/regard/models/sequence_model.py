@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from regard.attention import Memory, Where
 from regard.attention.module import joined
 from regard.layers import Dropout, Learned
-from regard.models.sequence_parts import Activation, Positions, SequenceLayer, SequenceSizes, Sight
+from regard.models.activations import Activation
+from regard.models.sequence_parts import Positions, SequenceLayer, SequenceSizes, Sight
 from regard.models.sizes import Tying
 
 
@@ -53,7 +54,7 @@ class Stack:
     longest: int = 64
     mask: Sight = Sight.CAUSAL
     positions: Positions = Positions.LEARNED
-    activation: Activation = Activation.GELU
+    activation: Activation = Activation.SQUARED_RELU
     tying: Tying = Tying.OUTPUT
     dropout: float = 0.0
     attention_dropout: float = 0.0
