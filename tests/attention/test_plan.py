@@ -12,7 +12,7 @@ import regard as rg
 from regard.attention import PATHS, measured, plan
 from regard.attention.measured import Measured
 from regard.attention.native import lowered
-from regard.attention.native.library import kernels
+from tests.native.exactness import needs_kernels
 
 ROWS = (
     Measured("a chip", "plain", "float32", 64, {"sdpa": 3, "native": 1, "blockwise": 2}, {"sdpa": 1, "native": 2}),
@@ -21,7 +21,6 @@ ROWS = (
     Measured("a chip", "product", "float32", 64, {"native": 2, "blockwise": 1}, {"native": 1, "blockwise": 2}),
 )
 TABLE = measured.table
-needs_kernels = pytest.mark.skipif(kernels().missing is not None, reason=f"no kernels: {kernels().missing}")
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import regard as rg
-from regard.attention.native.library import kernels
-from tests.native.errors import rms
+from tests.native.exactness import needs_kernels, rms
+from tests.native.wheres import KINDS, where_of
 
-pytestmark = pytest.mark.skipif(kernels().missing is not None, reason=f"no kernels: {kernels().missing}")
+pytestmark = needs_kernels
 
 # By hand 10,000: REGARD_EXAMPLES=10000 pytest tests/native/test_attention.py -k any_size
 EXAMPLES = int(os.environ.get("REGARD_EXAMPLES", "200"))
@@ -49,21 +49,6 @@ class Sizes:
         keys = (self.batch, self.key_heads, self.keys)
         return query * self.spread, drawn(*keys, self.size), drawn(*keys, self.value)
 
-    def where(self, kind: str) -> rg.Where | None:
-        """A where of a kind, for these sizes."""
-        generator = torch.Generator().manual_seed(self.seed + 1)
-        shown = torch.rand(self.batch, 1, self.queries, self.keys, generator=generator) < 0.4
-        lengths = torch.randint(0, self.keys + 1, (self.batch,), generator=generator)
-        return {
-            "all": None,
-            "causal": rg.Causal(),
-            "window": rg.Window(self.keys // 3, self.seed % 3, align=self.seed % 5),
-            "lengths": rg.Lengths(lengths),
-            "mask": rg.Mask(shown),
-            "others": ~rg.Window(1, self.seed % 4) & rg.Lengths(lengths),
-            "alibi": rg.Causal() + rg.Alibi(torch.rand(self.key_heads * self.group, generator=generator)),
-        }[kind]
-
 
 SIZES = st.builds(
     Sizes,
@@ -93,7 +78,7 @@ def found(sizes: Sizes, where: str, weigh: str, dropout: float, path: str, dtype
     generator = torch.Generator().manual_seed(sizes.seed)
     context = rg.attend(
         *leaves,
-        where=sizes.where(where),
+        where=where_of(sizes, where),
         weigh=WEIGHINGS[weigh],
         dropout=dropout,
         generator=generator,
@@ -107,7 +92,7 @@ def found(sizes: Sizes, where: str, weigh: str, dropout: float, path: str, dtype
 @settings(max_examples=EXAMPLES)
 @given(
     sizes=SIZES,
-    where=st.sampled_from(("all", "causal", "window", "lengths", "mask", "others", "alibi")),
+    where=st.sampled_from(KINDS),
     weigh=st.sampled_from(tuple(WEIGHINGS)),
     dropout=st.sampled_from((0.0, 0.0, 0.3)),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from regard.data.parallel import read_lines
+from regard.data.tables import read_lines
 
 
 @dataclass(frozen=True)

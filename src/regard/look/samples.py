@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, Self
 
+from regard.look.passages import Passage
+from regard.look.stories import StoryAsked
+from regard.look.tagged import TaggedSentence
 from regard.look.translations import Translated
 from regard.look.writings import Written
 
@@ -38,7 +41,7 @@ class Sample(Protocol):
         ...
 
 
-KINDS: tuple[type[Sample], ...] = (Translated, Written)
+KINDS: tuple[type[Sample], ...] = (Translated, Written, StoryAsked, Passage, TaggedSentence)
 
 
 def sample_of(fields: dict[str, Any]) -> Sample:
