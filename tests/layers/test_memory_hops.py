@@ -29,7 +29,11 @@ def sentence(words, table, order):
     size, count, total = table.shape[1], len(words), table.new_zeros(table.shape[1])
     for j, word in enumerate(words, start=1):
         for k in range(1, size + 1):
-            weight = 1.0 if order is WordOrder.BAG else (1 - j / count) - (k / size) * (1 - 2 * j / count)
+            weight = {
+                WordOrder.BAG: 1.0,
+                WordOrder.POSITION: (1 - j / count) - (k / size) * (1 - 2 * j / count),
+                WordOrder.CENTRED: 1 + 4 * (k - (size + 1) / 2) * (j - (count + 1) / 2) / (size * count),
+            }[order]
             total[k - 1] += weight * table[word, k - 1]
     return total
 
@@ -76,6 +80,15 @@ def test_position_weights_are_those_of_the_paper():
             for k in range(1, 6):
                 expected = (1 - j / count) - (k / 5) * (1 - 2 * j / count) if j <= count else 0.0
                 assert found[b, j - 1, k - 1].item() == pytest.approx(expected, abs=1e-15)
+
+
+def test_centred_weights_have_a_mean_of_one_and_leave_a_word_alone_as_it_is():
+    found = word_weights(torch.tensor([[4, 7, 4, 0], [4, 0, 0, 0]]), 5, WordOrder.CENTRED, dtype=torch.float64)
+    torch.testing.assert_close(found[1, 0], torch.ones(5, dtype=torch.float64))
+    assert found[0, :3].mean().item() == pytest.approx(1)
+    torch.testing.assert_close(found[0, 0] + found[0, 2], torch.full((5,), 2.0, dtype=torch.float64))
+    assert found[0, 0].tolist() == sorted(found[0, 0].tolist(), reverse=True)
+    assert not found[0, 3].any()
 
 
 def test_padding_changes_nothing():

@@ -9,9 +9,9 @@ from regard.models import (
     AsTheyAre,
     BothWays,
     Cell,
+    Convolutions,
     Flat,
     Hierarchical,
-    Neighbours,
     OneContext,
     Rows,
     SelfAttention,
@@ -26,7 +26,7 @@ READERS: list[Reader] = [
     AsTheyAre(),
     BothWays(hidden_size=3, layers=2),
     BothWays(hidden_size=3, cell=Cell.LSTM),
-    Neighbours(hidden_size=5, widths=(1, 3)),
+    Convolutions(hidden_size=5, widths=(1, 3)),
     SelfAttention(size=6, heads=2, layers=2, feed_forward_size=11),
 ]
 DOCUMENTS = torch.tensor(
@@ -180,4 +180,4 @@ def test_tokens_of_other_levels_and_even_widths_are_refused():
     with pytest.raises(ValueError, match=r"tokens has shape \(3, 3, 5\), expected .* 1 more axes"):
         model(DOCUMENTS)
     with pytest.raises(ValueError, match=r"widths are \(2,\), expected odd"):
-        Neighbours(5, (2,)).build(3, 0.0)
+        Convolutions(5, (2,)).build(3, 0.0)

@@ -1,5 +1,7 @@
 """Modules made of `attend`."""
 
+from regard.layers.ages import ages as ages
+from regard.layers.ages import ages_among_empty as ages_among_empty
 from regard.layers.alibi import alibi_slopes as alibi_slopes
 from regard.layers.allowed import Allowed as Allowed
 from regard.layers.allowed import allowed_bio as allowed_bio
@@ -59,5 +61,7 @@ from regard.layers.saliency import Saliency as Saliency
 from regard.layers.saliency import SaliencyMap as SaliencyMap
 from regard.layers.saliency import feature_maps as feature_maps
 from regard.layers.sentences import WordOrder as WordOrder
+from regard.layers.sentences import count_rows as count_rows
+from regard.layers.sentences import word_counts as word_counts
 from regard.layers.sentences import word_weights as word_weights
 from regard.layers.top_down import TopDown as TopDown

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from regard.attention import Dot, Mask, Memory, Score, Softmax, Weighing, Where
 from regard.attention.module import joined
+from regard.layers.ages import ages
 from regard.layers.checks import check_sizes, check_tokens
 from regard.layers.sentences import WordOrder, encode, word_weights
 
@@ -143,12 +144,12 @@ class MemoryHops(nn.Module):
         check_tokens("sources", sources, 3)
         check_tokens("question", question, 2)
         real = (sources != self.padding).any(-1)
-        weights, ages = self._word_weights(sources), self._ages(real)
+        weights, old = self._word_weights(sources), self._ages(real)
         seen = joined(Mask(real[:, None]), where)
         state = encode(question, self.words[self.plan.question], self._word_weights(question))
         looks = []
         for match, read in zip(self.plan.match, self.plan.read, strict=True):
-            key, value = (self._memories(sources, weights, ages, table) for table in (match, read))
+            key, value = (self._memories(sources, weights, old, table) for table in (match, read))
             answer = Memory(key, value, score=self.score, where=seen).answer(state[:, None], weigh)
             state = self.carry(state) + answer.context[:, 0]
             looks.append(answer.weights[:, 0])
@@ -158,10 +159,10 @@ class MemoryHops(nn.Module):
         table = self.words[0]
         return word_weights(tokens, table.shape[-1], self.order, padding=self.padding, dtype=table.dtype)
 
-    def _memories(self, sources: Tensor, weights: Tensor, ages: Tensor, table: int) -> Tensor:
+    def _memories(self, sources: Tensor, weights: Tensor, old: Tensor, table: int) -> Tensor:
         """Vectors of all memories by one table of words and, where there are times, its table of times."""
         memories = encode(sources, self.words[table], weights)
-        return memories if self.max_memories is None else memories + self.times[table][ages]
+        return memories if self.max_memories is None else memories + self.times[table][old]
 
     def _ages(self, real: Tensor) -> Tensor:
         """How many real memories stand after each, (batch, memories)."""
@@ -170,7 +171,7 @@ class MemoryHops(nn.Module):
                 f"sources has {real.shape[1]} memories, but MemoryHops was built for max_memories "
                 f"{self.max_memories}; give the latest ones, or build it for more."
             )
-        return real.sum(-1, keepdim=True).sub(real.cumsum(-1)).clamp(min=0)
+        return ages(real)
 
 
 def _drawn(rows: int, size: int) -> nn.Parameter:

@@ -74,7 +74,7 @@ class Flat(TextModel):
     """A text as one sequence of words: self-attentive pooling, or a Transformer.
 
     Args:
-        reader: reads the words: BothWays, Neighbours or SelfAttention.
+        reader: reads the words: BothWays, Convolutions or SelfAttention.
         pool: makes one vector of them: Rows or OneContext.
         dropout: rate on the vectors of words, between layers and on the text's vector while training.
     """

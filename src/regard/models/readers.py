@@ -66,7 +66,7 @@ class AsTheyAre(Reader):
 
 
 @dataclass(frozen=True)
-class Neighbours(Reader):
+class Convolutions(Reader):
     """Each position with its nearest ones: convolutions, the cheapest readers that hear word order.
 
     Args:

@@ -23,7 +23,7 @@ from regard.data.texts import LabelledTexts, check_labels, labels_of
 from regard.data.vectors import pretrained
 from regard.data.vocabulary import UNKNOWN
 from regard.layers import redundancy
-from regard.models import Classified, Flat, Neighbours, TextModel, Tuning, WordTable
+from regard.models import Classified, Convolutions, Flat, TextModel, Tuning, WordTable
 from regard.tasks.contract import Anchor, Answer, Variant, Wish
 from regard.train.bag_of_words import majority, tf_idf
 from regard.train.classification import classification_metrics
@@ -88,7 +88,7 @@ class Config:
     data: LabelledTexts = field(default_factory=LabelledTexts)
     known: Known = field(default_factory=Known)
     limits: Limits = field(default_factory=Limits)
-    model: TextModel = field(default_factory=lambda: Flat(reader=Neighbours()))
+    model: TextModel = field(default_factory=lambda: Flat(reader=Convolutions()))
     redundancy: float = 0.0
     counting: Counting = Counting.ALIKE
     training: Training = field(

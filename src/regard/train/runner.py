@@ -28,6 +28,7 @@ from regard.train.checkpoint import (
 )
 from regard.train.distributed import share, summed
 from regard.train.loss import Loss
+from regard.train.optimizers import clip
 from regard.train.progress import Reporter, reporter
 from regard.train.run_folder import RunFolder
 from regard.train.settings import Training
@@ -136,9 +137,7 @@ def train(task: Trainable, folder: RunFolder, settings: Training, processes: Acc
 
 def _prepare(task: Trainable, folder: RunFolder, settings: Training, processes: Accelerator) -> _Run:
     groups = [p for p in task.model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        groups, settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay, fused=True
-    )
+    optimizer = settings.optimizer.build(groups, settings.learning_rate, settings.weight_decay)
     task.model.to(processes.device)
     checkpoint = latest_checkpoint(folder)
     progress = Progress()
@@ -231,8 +230,7 @@ def _scale_and_clip(run: _Run, count: float) -> float:
     """Turn averaged gradients of sums into the gradient of the mean over all processes; its norm."""
     grads = [p.grad for p in run.task.model.parameters() if p.grad is not None]
     torch._foreach_mul_(grads, run.processes.num_processes / count)
-    norm = torch.nn.utils.clip_grad_norm_(run.task.model.parameters(), run.settings.clip)
-    return float(norm)
+    return float(clip(list(run.task.model.parameters()), run.settings.clip, run.settings.clip_by))
 
 
 def _synchronised(run: _Run, last: bool) -> AbstractContextManager[None]:

@@ -65,3 +65,19 @@ class Exponential(Schedule):
         if step < self.warmup:
             return step / self.warmup
         return float(0.5 ** ((step - self.warmup) / self.half_life))
+
+
+@dataclass(frozen=True)
+class Stairs(Schedule):
+    """Stay at `start` for `wait` steps, then begin at 1 and halve at every `stair` steps.
+
+    Source: Sukhbaatar et al. 2015, section 4.2, whose linear start has half the rate and steps of its own.
+    """
+
+    stair: int = 1000
+    wait: int = 0
+    start: float = 1.0
+
+    def factor(self, step: int) -> float:
+        """start;  2^(-floor((step - wait - 1) / stair)) after `wait`."""
+        return self.start if step <= self.wait else float(0.5 ** ((step - self.wait - 1) // self.stair))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from regard.train.optimizers import AdamW, Optimizer
 from regard.train.schedule import Constant, Schedule
 
 
@@ -18,11 +19,13 @@ class Training:
         updates: steps of the optimiser; null means no limit.
         tokens_per_batch: padded tokens of a batch, on its longer side.
         accumulate: batches whose gradients are added for one step.
-        learning_rate: Adam's rate, before the schedule.
+        learning_rate: the optimiser's rate, before the schedule.
+        optimizer: how weights move: AdamW or SGD.
         schedule: how the rate changes from step to step.
         clip: largest norm of the gradient.
+        clip_by: whether that is of the whole model's gradient, or of each weight's by itself.
         label_smoothing: share of the target spread over the vocabulary.
-        weight_decay: decoupled decay of the weights (AdamW).
+        weight_decay: decay of the weights, decoupled with AdamW.
         precision: float32, or bfloat16 for products under autocast.
         validate_every: steps between validations; 0 means once an epoch.
         patience: validations without a better score before training ends.
@@ -38,8 +41,10 @@ class Training:
     tokens_per_batch: int = 2048
     accumulate: int = 1
     learning_rate: float = 1e-3
+    optimizer: Optimizer = field(default_factory=AdamW)
     schedule: Schedule = field(default_factory=lambda: Constant(warmup=100))
     clip: float = 1.0
+    clip_by: Literal["model", "weight"] = "model"
     label_smoothing: float = 0.1
     weight_decay: float = 0.0
     precision: Literal["float32", "bfloat16"] = "bfloat16"

@@ -1,0 +1,86 @@
+"""A memory network and its words: from questions about stories to answers and what was read for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from regard.data import Question
+from regard.data.stories import words_of
+from regard.data.story_batches import number_stories
+from regard.data.vocabulary import UNKNOWN, Words
+from regard.models import MemoryNetwork
+
+# Questions that are answered at a time.
+TOGETHER = 256
+
+
+@dataclass(frozen=True)
+class Read:
+    """Probabilities of all words as answers, and weights of the sentences that were read, (hops, sentences)."""
+
+    odds: Tensor
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Answers by the chosen network.
+
+    Args:
+        model: the networks.
+        words: their vocabulary.
+        memory: the most sentences that are read.
+    """
+
+    model: MemoryNetwork
+    words: Words
+    memory: int
+
+    def read(self, questions: Sequence[Question], device: torch.device) -> Iterator[Read]:
+        """What the chosen network makes of each question, in order."""
+        network = self.model.each[int(self.model.chosen)]
+        for start in range(0, len(questions), TOGETHER):
+            batch = number_stories(questions[start : start + TOGETHER], self.words, self.memory).to(device)
+            with torch.no_grad():
+                found = network(batch.story, batch.question, weigh=self.model.weigh)
+            for one, odds, weights in zip(
+                questions[start : start + TOGETHER], found.logits.softmax(-1), found.weights, strict=True
+            ):
+                yield Read(odds, weights[:, : min(self.memory, len(one.story))])
+
+    def answer(self, read: Read) -> str:
+        """The most probable word."""
+        return self._text(int(read.odds.argmax()))
+
+    def ranked(self, read: Read, count: int) -> list[dict[str, object]]:
+        """The most probable words, best first."""
+        best, places = read.odds.topk(min(count, len(read.odds)))
+        pairs = zip(best.tolist(), places.tolist(), strict=True)
+        return [{"text": self._text(place), "probability": round(odd, 5)} for odd, place in pairs]
+
+    def record(self, one: Question, read: Read) -> dict[str, object]:
+        """A question, our answer, and the sentences that were read with each hop's weights."""
+        cut = max(0, len(one.story) - self.memory)
+        return {
+            "story": list(one.story[cut:]),
+            "question": one.text,
+            "text": self.answer(read),
+            "supporting": [place - cut for place in one.supporting if place >= cut],
+            "weights": [[round(weight, 5) for weight in row] for row in read.weights.tolist()],
+        }
+
+    def note(self, one: Question) -> str:
+        """What of a question could not be read; empty where all could."""
+        told = {word for text in (*one.story, one.text) for word in words_of(text)}
+        unknown = sorted(word for word in told if self.words.encode(word) == [UNKNOWN])
+        notes = [f"has words that training did not have: {', '.join(unknown)}"] if unknown else []
+        if len(one.story) > self.memory:
+            notes.append(f"has {len(one.story)} sentences; only the last {self.memory} are read (model.memory)")
+        return "; ".join(notes)
+
+    def _text(self, word: int) -> str:
+        return self.words.decode([word]).replace("_", " ")
