@@ -40,7 +40,8 @@ def passage_svg(passage: Passage, title: str, columns: int = 72) -> str:
     said = f"{passage.label} ({100 * passage.probabilities[passage.label]:.0f} %), labelled {passage.true}"
     width, height = round(columns * _WIDE) + 2 * _EDGE, bottom + _EDGE + 8
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="passage" role="img" aria-label="{escape(title, quote=True)}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="passage" role="img" '
+        f'aria-label="{escape(title, quote=True)}" '
         f'viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-size="{_SIZE}" '
         f'font-family="ui-monospace, DejaVu Sans Mono, monospace">'
         f'<rect width="{width}" height="{height}" fill="{_PAPER}"/>{words}'
