@@ -185,6 +185,7 @@ class Documents:
         self.judge = Judge(self.model, lexicon, config.limits)
         self.examples: list[list[list[int]]] = []
         self.classes: list[int] = []
+        self.ordered: dict[int, list[list[int]]] = {}
         self.validation: list[Labelled] = []
 
     @staticmethod
@@ -238,8 +239,11 @@ class Documents:
     def batches(self, epoch: int) -> list[list[int]]:
         """Indices of every batch of an epoch."""
         training = self.config.training
-        lengths = [sum(map(len, text)) for text in self.examples]
-        return token_batches([(one, one) for one in lengths], training.tokens_per_batch, training.seed, epoch)
+        # The runner asks at every step how far the epoch is; it is put in order once.
+        if epoch not in self.ordered:
+            lengths = [(count, count) for count in (sum(map(len, text)) for text in self.examples)]
+            self.ordered = {epoch: token_batches(lengths, training.tokens_per_batch, training.seed, epoch)}
+        return self.ordered[epoch]
 
     def collate(self, indices: list[int]) -> Grid:
         """The batch of these training texts."""
