@@ -12,6 +12,7 @@ Worker::Worker(const Problem& problem)
       weighing(weighing_of(problem)),
       where(problem),
       padded_size(round_up(problem.size, kWidth)),
+      padded_query(round_up(problem.query_size, kWidth)),
       padded_value(round_up(problem.value_size, kWidth)),
       priors_(where.has_priors()),
       factors_(where.has_factors()) {}
@@ -21,6 +22,11 @@ void Worker::take_head(int64_t batch, int64_t key_head, float* packed_room, floa
     packed = packed_room;
     values = rows_of(problem.value, problem.dtype, batch, key_head, 0, problem.keys, problem.value_size, padded_value,
                      value_room);
+}
+
+Rows Worker::queries(const Block& block, float* room) const {
+    return rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows, problem.query_size,
+                   padded_query, room);
 }
 
 Block Worker::block_of(int64_t batch, int64_t head, int64_t first, int64_t rows) {

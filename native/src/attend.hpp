@@ -41,6 +41,9 @@ public:
     // Make keys and values of a head ready.
     void take_head(int64_t batch, int64_t key_head, float* packed, float* value_room);
 
+    // The queries of a block, where they lie or in `room` (rows, padded_query).
+    Rows queries(const Block& block, float* room) const;
+
     // The block of rows from `first` on and the keys that it may see; no columns where it sees nothing.
     Block block_of(int64_t batch, int64_t head, int64_t first, int64_t rows);
 
@@ -79,7 +82,7 @@ public:
     std::unique_ptr<Score> score;
     const Weighing& weighing;
     Where where;
-    int64_t padded_size, padded_value;
+    int64_t padded_size, padded_query, padded_value;
     const float* packed = nullptr;
     Rows values{};
 

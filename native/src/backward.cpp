@@ -2,6 +2,7 @@
 #include "api.hpp"
 #include "attend.hpp"
 #include "decode.hpp"
+#include "shared.hpp"
 
 namespace regard {
 
@@ -34,9 +35,9 @@ struct Backward {
                            rows * stride,
                            worker.score->reads_scores() ? rows * stride : 0,
                            2 * stride,
-                           rows * size,
+                           rows * worker.padded_query,
                            rows * padded,
-                           rows * size};
+                           rows * worker.padded_query};
         Scratch scratch(Scratch::rooms(sizes));
         float* room[11];
         for (int i = 0; i < 11; ++i) room[i] = scratch.take(sizes[i]);
@@ -59,12 +60,11 @@ struct Backward {
 
     void block(Worker& worker, const Block& block, const Rows& keys, const float* value_panels, const Rooms& rooms,
                float* keys_to, float* values_to, int thread) const {
-        int64_t padded = worker.padded_value, size = worker.padded_size;
-        std::memset(rooms.d_query, 0, sizeof(float) * block.rows * size);
+        int64_t padded = worker.padded_value, wide = worker.padded_query;
+        std::memset(rooms.d_query, 0, sizeof(float) * block.rows * wide);
         if (block.columns > 0) {
             int64_t stride = round_up(block.columns, kPanel);
-            Rows query = rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,
-                                 problem.size, size, rooms.query);
+            Rows query = worker.queries(block, rooms.query);
             Rows above = rows_of(outer, problem.dtype, block.batch, block.head, block.first, block.rows,
                                  problem.value_size, padded, rooms.outer);
             const float* kept = saved + row_place(problem, block.batch, block.head, block.first) * kSaved;
@@ -81,8 +81,8 @@ struct Backward {
                          values_to, thread);
             }
         }
-        write_rows(d_query, problem.dtype, block.batch, block.head, block.first, block.rows, problem.size,
-                   rooms.d_query, size);
+        write_rows(d_query, problem.dtype, block.batch, block.head, block.first, block.rows, problem.query_size,
+                   rooms.d_query, wide);
     }
 
     // Rows of a block that all gradients need: queries, the head's keys, and the context's gradient.
@@ -137,7 +137,7 @@ struct Backward {
                                                     kept + r * kSaved);
             if (factors != nullptr) few.multiply(few.weights.get(), factors);
             give_few(few, few.weights.get(), above, padded, values_to + block.column * padded);
-            worker.score->give_few(few, given.query.data + r * given.query.stride, keys, rooms.d_query + r * size,
+            worker.score->give_few(few, given.query.data + r * given.query.stride, keys, rooms.d_query + r * worker.padded_query,
                                    keys_to + block.column * size);
             if (d_number != nullptr) give_number(block, block.first + r, number, thread);
         }
@@ -194,58 +194,6 @@ struct Backward {
                        number.row * (problem.queries - 1);
         d_number[thread * size + block.batch * number.batch + block.head * number.head + row * number.row] += grad;
     }
-};
-
-}  // namespace
-
-}  // namespace regard
-
-namespace regard {
-
-namespace {
-
-// Gradients of the keys or values of all key heads, one set for each part: in the result itself where its rows are as
-// wide as whole vectors, or in memory of their own.
-class Shared {
-public:
-    Shared(const Strided& result, const Problem& problem, const Split& split, int64_t size)
-        : result_(result), problem_(problem), split_(split), size_(size), padded_(round_up(size, kWidth)) {
-        int64_t rows = split.groups * problem.keys;
-        bool packed = result.row == size && result.head == problem.keys * size &&
-                      result.batch == problem.key_heads * problem.keys * size;
-        if (split.parts == 1 && packed && in_place(problem.dtype, size)) {
-            data_ = static_cast<float*>(result.data);
-            std::memset(data_, 0, sizeof(float) * size_t(rows * size));
-        } else {
-            own_ = data_ = static_cast<float*>(std::calloc(size_t(split.parts * rows * padded_), sizeof(float)));
-            if (own_ == nullptr) std::abort();
-        }
-    }
-    ~Shared() { std::free(own_); }
-    Shared(const Shared&) = delete;
-    Shared& operator=(const Shared&) = delete;
-
-    float* data() const { return data_; }
-
-    // Add up the parts of a key head, in their order, and write them to the result.
-    void finish(int64_t group) const {
-        if (own_ == nullptr) return;
-        int64_t count = problem_.keys * padded_;
-        float* first = own_ + group * count;
-        for (int64_t part = 1; part < split_.parts; ++part) {
-            const float* other = own_ + (part * split_.groups + group) * count;
-            for (int64_t c = 0; c < count; c += kWidth) store(first + c, load(first + c) + load(other + c));
-        }
-        write_rows(result_, problem_.dtype, group / problem_.key_heads, group % problem_.key_heads, 0, problem_.keys,
-                   size_, first, padded_);
-    }
-
-private:
-    const Strided& result_;
-    const Problem& problem_;
-    const Split& split_;
-    int64_t size_, padded_;
-    float *data_ = nullptr, *own_ = nullptr;
 };
 
 }  // namespace

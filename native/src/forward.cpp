@@ -19,7 +19,7 @@ struct Forward {
         int64_t stride = round_up(problem.keys, kPanel), padded = worker.padded_value;
         bool values_here = in_place(problem.dtype, problem.value_size);
         int64_t sizes[] = {worker.score->packed_floats(), values_here ? 0 : problem.keys * padded, rows * stride, stride,
-                           rows * worker.padded_size, rows * padded};
+                           rows * worker.padded_query, rows * padded};
         Scratch scratch(Scratch::rooms(sizes));
         float* packed = scratch.take(sizes[0]);
         float* values = scratch.take(sizes[1]);
@@ -43,9 +43,7 @@ struct Forward {
         float* saved_rows = saved + row_place(problem, block.batch, block.head, block.first) * kSaved;
         std::memset(saved_rows, 0, sizeof(float) * block.rows * kSaved);
         if (block.columns > 0) {
-            Rows query = rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,
-                                 problem.size, worker.padded_size, rooms.query);
-            worker.scores_of(block, query, rooms.scores, stride);
+            worker.scores_of(block, worker.queries(block, rooms.query), rooms.scores, stride);
             float scales[kMostRows];
             for (int64_t r = 0; r < block.rows; ++r)
                 scales[r] = worker.weigh(block, r, rooms.scores + r * stride, rooms.factors, saved_rows + r * kSaved);

@@ -24,7 +24,7 @@ enum Rule : int64_t {
     kGumbelHard = 6,
 };
 
-enum ScoreKind : int64_t { kProduct = 0, kAdditive = 1 };
+enum ScoreKind : int64_t { kProduct = 0, kAdditive = 1, kConvolved = 2 };
 
 // A number for every row, (batch, heads, rows), with stride 0 where it does not vary; none where there is no data.
 struct RowNumber {
@@ -33,12 +33,14 @@ struct RowNumber {
 };
 
 struct Problem {
-    int64_t batch, heads, key_heads, queries, keys, size, value_size;
+    // `size` numbers of a query and a key are matched; a query has `query_size`, and what it has more is the score's.
+    int64_t batch, heads, key_heads, queries, keys, size, query_size, value_size;
     int64_t dtype, threads;
     Strided query, key, value;
-    // How query and key are matched; softcap 0 means none.
+    // How query and key are matched; softcap 0 means none. A convolution has `channels` filters of `taps` numbers.
     int64_t score;
     double softcap;
+    int64_t channels, taps;
     const float* learned;
     // Which keys are seen: a program over `tensors` and `numbers`, see where.hpp.
     const int64_t* steps;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "additive.hpp"
+#include "convolved.hpp"
 #include "tangent.hpp"
 
 namespace regard {
@@ -65,6 +66,7 @@ void cap_scores(double softcap, float* scores, int64_t count) {
 
 std::unique_ptr<Score> score_of(const Problem& problem) {
     if (problem.score == kAdditive) return std::make_unique<Additive>(problem);
+    if (problem.score == kConvolved) return std::make_unique<Convolved>(problem);
     return std::make_unique<Product>(problem);
 }
 

@@ -10,7 +10,8 @@
 
 namespace regard {
 
-// Queries and keys are prepared by Python: both have `size` numbers. A block's first column is a multiple of kPanel;
+// Queries and keys are prepared by Python: both have `size` numbers that are matched with each other, and a query may
+// have more, `query_size`, for the score alone. A block's first column is a multiple of kPanel;
 // `columns` is rounded up to whole panels in memory, and what is beyond the keys may hold anything finite.
 class Score {
 public:
@@ -21,11 +22,11 @@ public:
     virtual int64_t packed_floats() const = 0;
     virtual void pack(int64_t batch, int64_t key_head, float* packed) const = 0;
 
-    // Scores (rows, columns) of a block's queries, which are `padded` wide.
+    // Scores (rows, columns) of a block's queries, which are `query_size` wide, padded.
     virtual void scores(const Block& block, const Rows& query, const float* packed, float* out,
                         int64_t stride) const = 0;
 
-    // Adds to d_query (rows, padded), to d_key (keys of the head, padded) and to the gradient of what is learned.
+    // Adds to d_query (rows, padded query_size), to d_key (keys of the head, padded) and to the gradient of what is learned.
     // `keys` are the head's own rows, `scores` what `scores` gave. Gradients are 0 where nothing is seen, and may be
     // overwritten. There is no room for what is learned where nobody asked for it.
     virtual void give(const Block& block, const Rows& query, const Rows& keys, const float* packed,

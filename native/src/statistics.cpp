@@ -81,7 +81,7 @@ struct Statistics {
         Worker worker(problem);
         int64_t stride = row_stride(problem.keys);
         int64_t sizes[] = {worker.score->packed_floats(), shares.rows * stride, stride, stride, stride,
-                           shares.rows * worker.padded_size};
+                           shares.rows * worker.padded_query};
         Scratch scratch(Scratch::rooms(sizes));
         float* packed = scratch.take(sizes[0]);
         Rooms rooms{scratch.take(sizes[1]), scratch.take(sizes[2]), scratch.take(sizes[3]), scratch.take(sizes[5])};
@@ -118,10 +118,7 @@ struct Statistics {
     void block(Worker& worker, const Block& block, const Rooms& rooms, ColumnSums& sums, Top& top) const {
         int64_t stride = row_stride(block.columns);
         if (block.columns > 0)
-            worker.scores_of(block,
-                             rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,
-                                     problem.size, worker.padded_size, rooms.query),
-                             rooms.scores, stride);
+            worker.scores_of(block, worker.queries(block, rooms.query), rooms.scores, stride);
         for (int64_t r = 0; r < block.rows; ++r) {
             Interval cells = block.columns > 0 ? worker.cells(block, r) : Interval{0, 0};
             float* scores = rooms.scores + r * stride;

@@ -55,7 +55,7 @@ struct Cells {
         auto score = score_of(near);
         int64_t stride = round_up(near.keys, kPanel);
         int64_t rows = std::clamp<int64_t>(kCells / stride / kRows * kRows, kRows, kMostRows);
-        int64_t sizes[] = {score->packed_floats(), rows * stride, stride, rows * worker.padded_size};
+        int64_t sizes[] = {score->packed_floats(), rows * stride, stride, rows * worker.padded_query};
         Scratch scratch(Scratch::rooms(sizes));
         float* packed = scratch.take(sizes[0]);
         Rooms rooms{scratch.take(sizes[1]), scratch.take(sizes[2]), scratch.take(sizes[3]), stride};
@@ -83,9 +83,7 @@ struct Cells {
                  float* to) const {
         Block beside = block;
         beside.column = 0;
-        Rows query = rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,
-                             problem.size, worker.padded_size, rooms.query);
-        score.scores(beside, query, packed, rooms.scores, rooms.stride);
+        score.scores(beside, worker.queries(block, rooms.query), packed, rooms.scores, rooms.stride);
         worker.show(block, rooms.scores, rooms.stride);
         for (int64_t r = 0; r < block.rows; ++r)
             row(worker, block, r, rooms.scores + r * rooms.stride, rooms.factors, to + r * near.keys);

@@ -133,7 +133,7 @@ def served_by_pytorch(score, where, weigh) -> bool:
 
 # What our own kernels do not know.
 KERNELS_LACK = {
-    *("Location", "LocationAware", "Distance", "written"),
+    *("Location", "Distance", "written"),
     *("Chain", "Monotonic", "Monotonic-chunks"),
 }
 
@@ -192,9 +192,9 @@ def test_context_and_gradients_are_those_of_the_definition(score, where, weigh):
             holds(score, where, weigh, route, dtype)
 
 
-# Two cosines that differ by less than a rounding to 16 bits: which key wins is luck, and the kernels, which round
-# less, are no more lucky than the others.
-NEAR_TIES = {("Cosine", "Argmax", torch.bfloat16)}
+# Two scores that differ by less than a rounding to 16 bits: which key wins or is kept is luck, and the kernels, which
+# round less, are no more lucky than the others.
+NEAR_TIES = {("Cosine", "Argmax", torch.bfloat16), ("LocationAware", "TopK", torch.bfloat16)}
 
 
 def holds(score, where, weigh, route: str, dtype: torch.dtype) -> None:

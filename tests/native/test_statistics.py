@@ -295,7 +295,7 @@ def test_a_call_that_the_kernels_do_not_know_is_refused():
 
 def test_the_operators_pass_the_checks_of_pytorch():
     query, key, _value = (tensor.contiguous() for tensor in PROBLEM.tensors(torch.float32))
-    nothing = ([], None, None, None, [], [], [0, 0, 0, -1], [0.0, 1.0, 0.0, 0.0])
+    nothing = ([], None, None, None, [], [], [0, 0, 0, -1, 0, 0, 0], [0.0, 1.0, 0.0, 0.0])
     checks = ("test_schema", "test_faketensor")
     wanted = [True] * 9
     torch.library.opcheck(native_statistics._statistics, (query, key, *nothing, wanted, [3, 2, 5]), test_utils=checks)

@@ -14,13 +14,15 @@ from regard.attention.dropout import drawn_seed
 from regard.attention.estimators import Choice, Estimator, Marginal, Reinforce, Variational
 from regard.attention.finite import Clean
 from regard.attention.paths.blockwise import whole_tiles
+from regard.attention.paths.native_choose import chosen_by_kernels
 from regard.attention.paths.streaming import joined, stream
 from regard.attention.prepared import PreparedKeys, prepare_query, spoiled_rows
 from regard.attention.scores.dot import Dot
 from regard.attention.space import Tile
-from regard.attention.weighings.gumbel import gumbel_noise
+from regard.attention.weighings.argmax import Argmax
+from regard.attention.weighings.gumbel import Gumbel, gumbel_noise
 from regard.attention.weighings.softmax import Softmax
-from regard.attention.weighings.weighing import widened
+from regard.attention.weighings.weighing import Weighing, widened
 from regard.attention.wheres.where import Where
 
 
@@ -106,6 +108,30 @@ class _Asked:
         logits = spoil(logits, visible, self.spoiled, tile).log_softmax(-1)
         return hide(logits, seen, torch.finfo(logits.dtype).min), visible
 
+    def facts(self, prepared: Prepared, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of chosen keys and entropies, (batch, heads, queries), with any order of derivative."""
+
+        def visit(part: Prepared, tile: Tile, carry: Tensor | None) -> tuple[tuple[Tensor, ...], Tensor | None]:
+            logs, visible = self.logits(part, tile)
+            place = index[tile.index]
+            log_prob = logs.gather(-1, place.clamp(min=0).unsqueeze(-1)).squeeze(-1).masked_fill(place < 0, 0)
+            return (log_prob, -_mean(logs, logs, visible)), carry
+
+        pieces = list(stream(prepared, whole_tiles(self.call, prepared), visit))
+        log_prob, entropy = (
+            joined(self.call.space, ((tile, found[place]) for tile, found in pieces)) for place in range(2)
+        )
+        return log_prob, entropy
+
+    def at(self, index: Tensor) -> Tensor:
+        """Values of chosen keys, (batch, heads, queries, value size): NaN where one is bad, 0 where there is none."""
+        space, value = self.call.space, self.prepared.value
+        # Query heads that share a key head read it together.
+        place = index.clamp(min=0).reshape(space.batch, space.key_heads, -1, 1).expand(-1, -1, -1, value.shape[-1])
+        bad = None if self.bad is None else self.bad.value.gather(-2, place)
+        context = _spoiled(value.gather(-2, place), bad).reshape(*index.shape, value.shape[-1])
+        return context.masked_fill(index.unsqueeze(-1) < 0, 0)
+
     def values(self, part: Prepared, tile: Tile) -> Clean:
         """Values of a tile's keys, for each of its heads."""
         bad = None if self.bad is None else self.bad.cut(tile).spread(tile).value
@@ -114,6 +140,12 @@ class _Asked:
 
 def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: Tensor) -> Choice:
     call, space = asked.call, asked.call.space
+    if prior is asked and asked.spoiled is None and estimator.reads_one:
+        found = chosen_by_kernels(replace(call, weigh=_winner(estimator, seed)), asked.prepared, asked.facts)
+        if found is not None:
+            index, *facts = found
+            shaped = [tensor.reshape(*space.lead, *tensor.shape[2:]) for tensor in (asked.at(index), index, *facts)]
+            return Choice(*shaped)
 
     def visit(part: Prepared, tile: Tile, carry: Tensor | None) -> tuple[tuple[Tensor, ...], Tensor | None]:
         logs, visible = asked.logits(part, tile)
@@ -135,6 +167,11 @@ def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: Tensor) -> C
         pieces = list(stream(asked.prepared, whole_tiles(call, asked.prepared), visit))
     each = [joined(space, ((tile, found[place]) for tile, found in pieces)) for place in range(len(pieces[0][1]))]
     return Choice(*(tensor.reshape(*space.lead, *tensor.shape[2:]) for tensor in each))
+
+
+def _winner(estimator: Estimator, seed: Tensor) -> Weighing:
+    """The weighing whose winner the estimator looks at."""
+    return Gumbel(hard=True, seed=seed) if estimator.draws else Argmax()
 
 
 def _mean(cells: Tensor, logs: Tensor, visible: Tensor) -> Tensor:

@@ -54,6 +54,11 @@ class Estimator(ABC):
         """Whether chance chooses; else the most probable key is taken."""
         return True
 
+    @property
+    def reads_one(self) -> bool:
+        """Whether the value of the chosen key is read as it is, and no gradient passes through the choice."""
+        return False
+
     @abstractmethod
     def weights(self, scores: Tensor, noisy: Tensor) -> Tensor | None:
         """Weights that the context is read with, from scores and scores with Gumbel noise, (..., rows, columns).

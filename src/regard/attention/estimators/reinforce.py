@@ -44,6 +44,10 @@ class Reinforce(Estimator):
     def __post_init__(self) -> None:
         check_samples(self.samples)
 
+    @property
+    def reads_one(self) -> bool:
+        return True
+
     def weights(self, scores: Tensor, noisy: Tensor) -> Tensor | None:
         return None
 

@@ -87,5 +87,9 @@ class Greedy(Estimator):
     def draws(self) -> bool:
         return False
 
+    @property
+    def reads_one(self) -> bool:
+        return True
+
     def weights(self, scores: Tensor, noisy: Tensor) -> Tensor | None:
         return None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from regard.attention.native.operators import address, differentiable, function, operator
-from regard.attention.native.problem import DESCRIBED, STRUCTURE, addresses, dense, problem, strided
+from regard.attention.native.problem import DESCRIBED, STRUCTURE, addresses, dense, matched_size, problem, strided
 
 # Numbers kept for a row between forward and backward; kSaved in native/src/problem.hpp.
 SAVED = 4
@@ -54,6 +54,8 @@ def _backward(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> lis
     d_query, d_key, d_value = (
         torch.empty_like(each, memory_format=torch.contiguous_format) for each in (query, key, value)
     )
+    # What a key has beside what is matched, such as its place, has no gradient.
+    d_key[..., matched_size(key, call[-2]) :] = 0
     # What several rows share is added up by each thread for itself.
     shared = (*tensors, number, learned)
     threads = torch.get_num_threads()

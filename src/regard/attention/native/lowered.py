@@ -22,7 +22,8 @@ class Lowered:
     """What a kernel is told besides query, key and value. See `Problem` in native/src/problem.hpp.
 
     tensors: what the steps read, and a sample's seed after them. learned: what the score learns. number: a row's
-    sink or alpha. seed: of dropout. kinds: matching, rule, keys of a top-k, place of a sample's seed or -1.
+    sink or alpha. seed: of dropout. kinds: matching, rule, keys of a top-k, place of a sample's seed or -1,
+    numbers of a query and key that are matched or 0 for all, filters, and their numbers.
     """
 
     tensors: list[Tensor]
@@ -103,6 +104,6 @@ def _flat(call: Call, match: Match, rule: Rule, program: Program) -> Lowered | s
         seed,
         steps,
         numbers,
-        [int(match.matching), int(rule.weights), rule.most, noise],
+        [int(match.matching), int(rule.weights), rule.most, noise, match.size, match.channels, match.taps],
         [match.softcap, rule.temperature, rule.alpha, rate],
     )

@@ -24,7 +24,7 @@ DESCRIBED = (
 # number, d: a real one; all are eight bytes wide, so that nothing lies between them.
 STRUCTURE = ctypes.c_char_p
 _STRIDED = Struct("P3q")
-_PROBLEM = Struct("9q" + 3 * "P3q" + "qdPPqPPqddP3qqPPqd")
+_PROBLEM = Struct("10q" + 3 * "P3q" + "qdqqPPqPPqddP3qqPPqd")
 
 
 def dense(tensor: Tensor) -> Tensor:
@@ -42,6 +42,11 @@ def addresses(tensors: Sequence[Tensor | None]) -> array[int]:
     return array("Q", map(address, tensors))
 
 
+def matched_size(key: Tensor, kinds: Sequence[int]) -> int:
+    """How many numbers of a key are matched; what stands behind them, such as its place, is not."""
+    return kinds[4] or key.shape[-1]
+
+
 def problem(
     query: Tensor,
     key: Tensor,
@@ -57,16 +62,17 @@ def problem(
 ) -> tuple[bytes, Any]:
     """`Problem`: sizes, tensors and the three answers; and what has to live as long as it."""
     softcap, temperature, alpha, rate = settings
-    matching, rule, most, noise = kinds
+    matching, rule, most, noise, _size, channels, taps = kinds
     code, reals, places = array("q", steps), array("d", numbers), addresses(tensors)
-    batch, heads, queries, size = query.shape
-    _batch, key_heads, keys, value_size = value.shape
+    batch, heads, queries, query_size = query.shape
+    _batch, key_heads, keys, _key_size = key.shape
     found = _PROBLEM.pack(
-        *(batch, heads, key_heads, queries, keys, size, value_size, _DTYPES[query.dtype], torch.get_num_threads()),
+        *(batch, heads, key_heads, queries, keys, matched_size(key, kinds), query_size, value.shape[3]),
+        *(_DTYPES[query.dtype], torch.get_num_threads()),
         *(query.data_ptr(), *query.stride()[:3]),
         *(key.data_ptr(), *key.stride()[:3]),
         *(value.data_ptr(), *value.stride()[:3]),
-        *(matching, softcap, address(learned)),
+        *(matching, softcap, channels, taps, address(learned)),
         *(code.buffer_info()[0], len(code), places.buffer_info()[0], reals.buffer_info()[0]),
         *(rule, temperature, alpha, address(number), *row_strides(number), most),
         *(0 if noise < 0 else tensors[noise].data_ptr(), address(seed), int(rate * (1 << 31)), 1 / (1 - rate)),

@@ -79,15 +79,23 @@ class Matching(IntEnum):
 
     PRODUCT = 0
     ADDITIVE = 1
+    CONVOLVED = 2
 
 
 @dataclass(frozen=True)
 class Match:
-    """A score: how to match, the bound of a capped product (0 for none), and what it learns."""
+    """A score: how to match, the bound of a capped product (0 for none), and what it learns.
+
+    size: how many numbers of a prepared query and key are matched, 0 for all; what the rest means is told in
+    native/src/convolved.hpp. channels, taps: filters and how many numbers each has.
+    """
 
     matching: Matching
     softcap: float = 0.0
     learned: Tensor | None = None
+    size: int = 0
+    channels: int = 0
+    taps: int = 0
 
 
 class Weights(IntEnum):

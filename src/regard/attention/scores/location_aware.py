@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import conv1d
 
+from regard.attention.native.terms import Match, Matching
 from regard.attention.scores.score import Score
 
 _BASE, _DIGITS = 128, 3
@@ -128,6 +129,15 @@ class LocationAware(nn.Module, Score):
 
     def width(self, key_size: int) -> int:
         return len(self.energy) + len(self.filters)
+
+    def match(self) -> Match:
+        size = len(self.energy)
+        if self.before is None:
+            return Match(Matching.ADDITIVE, learned=self.energy, size=size)
+        learned = torch.cat((self.energy, self.filters.flatten(), self.features.weight.t().flatten()))
+        return Match(
+            Matching.CONVOLVED, learned=learned, size=size, channels=len(self.filters), taps=self.filters.shape[1]
+        )
 
     def learned(self) -> tuple[Tensor, ...]:
         return (self.energy, self.filters, self.features.weight)
