@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 import re
 from importlib.resources import files
+from xml.etree import ElementTree
 
 import pytest
 
 from regard.look.colours import luminance
+from regard.look.passage_svg import passage_svg
 from regard.look.passages import Passage
 from regard.look.report import report, summary
 from regard.look.run import Run
@@ -103,3 +105,19 @@ def test_the_ink_reads_well_on_every_shade_light_and_dark():
         for step in range(11):
             under, over = sorted((luminance(blended(shade, paper, step / 10)), luminance(ink)))
             assert (over + 0.05) / (under + 0.05) >= 4.5
+
+
+def test_a_picture_holds_every_word_inside_of_its_frame():
+    picture = passage_svg(passage(), EVIL, columns=9)
+    root = ElementTree.fromstring(picture)
+    width, height = float(root.get("width", 0)), float(root.get("height", 0))
+    texts, rects = ([one for one in root if one.tag.endswith(kind)] for kind in ("text", "rect"))
+    assert [one.text for one in texts] == ["Fine", "day", "dull", "night", "good (88 %), labelled bad"]
+    for one in rects[1:]:
+        assert float(one.get("x", -1)) >= 0
+        assert float(one.get("x", 0)) + float(one.get("width", 0)) <= width
+        assert float(one.get("y", 0)) + float(one.get("height", 0)) <= height
+    assert [float(one.get("y", 0)) for one in texts[:4]] == [26, 26, 52, 78]
+    assert [float(one.get("fill-opacity", 0)) for one in rects[1:]] == [1.0, 0.38, 0.54, 0.0]
+    with pytest.raises(ValueError, match="columns is 0"):
+        passage_svg(passage(), "x", columns=0)

@@ -38,6 +38,8 @@ def test_classes_that_nobody_has_or_predicts_count_as_0_and_not_in_the_mean():
 def test_calibration_error_agrees_with_a_loop_over_bins():
     probabilities, true = drawn()
     confidence, predicted = probabilities.max(1)
+    # Some bins are too sure and some not sure enough: with gaps of one sign the bins would not matter.
+    true = torch.where((confidence * 7).ceil() % 2 == 0, predicted, true)
     expected = 0.0
     for place in range(7):
         inside = (confidence > place / 7) & (confidence <= (place + 1) / 7)

@@ -65,10 +65,10 @@ class Passage:
 
     def strongest(self) -> list[tuple[str, float]]:
         """Words with a share of the looking, largest first."""
-        found = [(self.text[start:end], share) for start, end, share in self._shares()]
+        found = [(self.text[start:end], share) for start, end, share in self.shares()]
         return sorted((one for one in found if one[1] > 0), key=lambda one: -one[1])
 
-    def _shares(self) -> Iterator[tuple[int, int, float]]:
+    def shares(self) -> Iterator[tuple[int, int, float]]:
         """Start, end and share in the whole text of every word."""
         for sentence in self.sentences:
             for start, end, weight in sentence["words"]:
@@ -76,7 +76,7 @@ class Passage:
 
     def _shaded(self) -> str:
         """The text, nothing of it left out, every sentence with its bar and every word with its shade."""
-        most = max((share for _start, _end, share in self._shares()), default=0.0) or 1.0
+        most = max((share for _start, _end, share in self.shares()), default=0.0) or 1.0
         heaviest = max((one["weight"] for one in self.sentences), default=0.0) or 1.0
         parts, at = [], 0
         for sentence in self.sentences:
@@ -109,12 +109,22 @@ def scale() -> str:
     return f"<span class='passage scale'>{steps} of the largest</span>"
 
 
+def strength(share: float, most: float) -> float:
+    """How strong the shade of a word is, from 0 to 1.
+
+    Example:
+        >>> strength(0.0, 0.4), round(strength(0.1, 0.4), 2), strength(0.4, 0.4)
+        (0.0, 0.38, 1.0)
+    """
+    return max(0.0, share / most) ** _ROOT
+
+
 def _word(word: str, share: float, most: float) -> str:
-    strength = max(0.0, share / most) ** _ROOT
-    if strength < 0.01:
+    shade = strength(share, most)
+    if shade < 0.01:
         return escape(word)
     kind = "word most" if share == most else "word"
-    return f"<span class='{kind}' style='--strength:{strength:.2f}' title='{100 * share:.1f}'>{escape(word)}</span>"
+    return f"<span class='{kind}' style='--strength:{shade:.2f}' title='{100 * share:.1f}'>{escape(word)}</span>"
 
 
 def _bar(weight: float, heaviest: float) -> str:
