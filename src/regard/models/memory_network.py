@@ -140,4 +140,6 @@ class MemoryNetwork(nn.Module):
 
     def _carried(self, state: Tensor) -> Tensor:
         """What each network carries on from hop to hop: u itself, or H u."""
-        return torch.stack([network.carry(state[:, place]) for place, network in enumerate(self.each)], dim=1)
+        carries = [network.carry for network in self.each]
+        matrices = [carry.weight for carry in carries if isinstance(carry, nn.Linear)]
+        return torch.einsum("brs,rts->brt", state, torch.stack(matrices)) if matrices else state
