@@ -1,8 +1,8 @@
 """bAbI by tasks, the published columns beside ours: `python benchmarks/stories/table.py [results.jsonl]`.
 
 Error in percent of 1,000 test questions; 1k training questions a task, one model a task, 3 hops, position encoding,
-linear start, random noise, the lowest training error of ten restarts. Published numbers are quoted, not measured here:
-no peer of these is maintained, and none runs on a Python that is.
+linear start, random noise, the lowest training error of ten restarts. Published numbers are quoted, not measured
+here: no peer of these is maintained, and none runs on a Python that is.
 """
 
 from __future__ import annotations
