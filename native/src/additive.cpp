@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ratio.hpp"
-#include "turn.hpp"
+#include "transpose.hpp"
 
 namespace regard {
 
@@ -114,10 +114,11 @@ void Additive::pack(int64_t batch, int64_t key_head, float* packed) const {
         float* to = packed + j / kPanel * kPanel * padded_ + j % kPanel;
         for (int64_t d = 0; d < padded_; d += kWidth) {
             Kinds those(kinds(packed) + d);
-            Floats square[kWidth];
-            for (int i = 0; i < kWidth; ++i) square[i] = key_number(load(keys.data + i * keys.stride + d), those);
-            transpose(square);
-            for (int i = 0; i < kWidth; ++i) store(to + (d + i) * kPanel, square[i]);
+            Square<float> square;
+            for (int i = 0; i < kWidth; ++i)
+                square.rows[i] = key_number(load(keys.data + i * keys.stride + d), those);
+            square.transpose();
+            for (int i = 0; i < kWidth; ++i) store(to + (d + i) * kPanel, square.rows[i]);
         }
     }
 }

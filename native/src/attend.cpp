@@ -75,7 +75,7 @@ const float* Worker::factors(const Block& block, int64_t r, Interval cells, floa
     int64_t row = block.first + r, low = block.column + cells.low, high = block.column + cells.high;
     if (factors_) where.multiply_factors(block, row, low, high, room + cells.low);
     if (problem.seed != nullptr)
-        drop(problem, block.batch * problem.heads + block.head, row, low, high, room + cells.low);
+        drop(problem, map_place(problem, block.batch, block.head), row, low, high, room + cells.low);
     return room;
 }
 
@@ -83,7 +83,7 @@ RowOf Worker::row_of(const Block& block, int64_t r, int64_t column) {
     if (spare_ == nullptr) spare_.reset(new float[size_t(kSpareRows * (problem.keys + kWidth))]);
     int64_t row = block.first + r;
     return {problem,
-            block.batch * problem.heads + block.head,
+            map_place(problem, block.batch, block.head),
             row,
             column,
             at(problem.number, block.batch, block.head, row),

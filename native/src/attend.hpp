@@ -53,11 +53,12 @@ public:
     // Add the priors to scores and hide what may not be seen; both of the above have done so.
     void show(const Block& block, float* scores, int64_t stride);
 
-    // The cells of a row that may be seen, as offsets into the block's rows.
+    // The cells of a row that may be seen, as offsets into the block's rows. A row that sees nothing may say so by an
+    // interval outside of the block.
     Interval cells(const Block& block, int64_t r) const {
         Interval row = seen_->row[size_t(r)];
-        return {std::max<int64_t>(row.low - block.column, 0),
-                std::max<int64_t>(std::min(row.high - block.column, block.columns), 0)};
+        return {std::clamp<int64_t>(row.low - block.column, 0, block.columns),
+                std::clamp<int64_t>(row.high - block.column, 0, block.columns)};
     }
 
     // Scores of a row of a block, which `show` has seen, to weights with factors; those outside of its cells are 0.

@@ -33,13 +33,11 @@ struct Backward {
                            rows * stride,
                            rows * stride,
                            worker.score->reads_scores() ? rows * stride : 0,
-                           stride,
+                           2 * stride,
                            rows * size,
                            rows * padded,
                            rows * size};
-        int64_t total = 0;
-        for (int64_t each : sizes) total += Scratch::room(each);
-        Scratch scratch(total);
+        Scratch scratch(Scratch::rooms(sizes));
         float* room[11];
         for (int i = 0; i < 11; ++i) room[i] = scratch.take(sizes[i]);
         worker.take_head(part.batch, part.key_head, room[0], room[2]);
@@ -69,8 +67,7 @@ struct Backward {
                                  problem.size, size, rooms.query);
             Rows above = rows_of(outer, problem.dtype, block.batch, block.head, block.first, block.rows,
                                  problem.value_size, padded, rooms.outer);
-            const float* kept =
-                saved + ((block.batch * problem.heads + block.head) * problem.queries + block.first) * kSaved;
+            const float* kept = saved + row_place(problem, block.batch, block.head, block.first) * kSaved;
             bool few = worker.few(block, kept);
             // Weights must be those that were read with, so scores are found as they were.
             if (reads_once(problem))
@@ -92,10 +89,6 @@ struct Backward {
     struct Given {
         Rows query, keys, above;
     };
-
-    // sum_j w_j dw_j of a row. The context would tell it for less, but not to the last digit: where one key has all of
-    // the weight, what is left of its gradient is a difference of two numbers that must be equal.
-    static float mean_of(const float* weights, const float* grads, int64_t count) { return dot(weights, grads, count); }
 
     void all_rows(Worker& worker, const Block& block, const Given& given, const float* value_panels,
                   const Rooms& rooms, bool few, float* keys_to, float* values_to, int thread) const {
@@ -139,7 +132,7 @@ struct Backward {
             match_few(few, above, values, padded, few.grads.get());
             const float* factors = worker.factors(block, r, cells, rooms.factors);
             if (factors != nullptr) few.multiply(few.grads.get(), factors);
-            float mean = mean_of(few.weights.get(), few.grads.get(), few.count);
+            float mean = dot(few.weights.get(), few.grads.get(), few.count);
             float number = worker.weighing.backward(told, few.weights.get(), few.grads.get(), few.count, mean,
                                                     kept + r * kSaved);
             if (factors != nullptr) few.multiply(few.weights.get(), factors);
@@ -153,7 +146,7 @@ struct Backward {
     // Turns the scores of a row into its weights with factors, and the gradient of these into that of the scores.
     void row(Worker& worker, const Block& block, int64_t r, float* scores, float* grads, float* room,
              int thread) const {
-        int64_t map = block.batch * problem.heads + block.head, row = block.first + r;
+        int64_t row = block.first + r;
         Interval cells = worker.cells(block, r);
         int64_t end = round_up(block.columns, kPanel), high = std::max(cells.low, cells.high);
         for (float* each : {scores, grads}) {
@@ -163,19 +156,31 @@ struct Backward {
         if (cells.low >= cells.high) return;
         int64_t low = cells.low, count = cells.high - cells.low;
         RowOf told = worker.row_of(block, r, block.column + low);
-        const float* kept = saved + (map * problem.queries + row) * kSaved;
+        const float* kept = saved + row_place(problem, block.batch, block.head, row) * kSaved;
         worker.weighing.again(told, scores + low, count, kept);
         const float* factors = worker.factors(block, r, cells, room);
         if (factors != nullptr)
             for (int64_t c = low; c < high; ++c) grads[c] *= factors[c];
-        float number = worker.weighing.backward(told, scores + low, grads + low, count,
-                                                mean_of(scores + low, grads + low, count), kept);
+        if (tensor_count > 0 && worker.where.has_factors())
+            give_factors(worker, block, row, cells, scores, grads, room + round_up(problem.keys, kPanel), thread);
+        // The context would tell the mean for less, but not to the last digit: where one key has all of the weight,
+        // what is left of its gradient is a difference of two numbers that must be equal.
+        float mean = dot(scores + low, grads + low, count);
+        float number = worker.weighing.backward(told, scores + low, grads + low, count, mean, kept);
         if (factors != nullptr)
             for (int64_t c = low; c < high; ++c) scores[c] *= factors[c];
         if (d_number != nullptr) give_number(block, row, number, thread);
         if (tensor_count > 0)
             worker.where.give_priors(block, row, block.column + low, block.column + high, grads + low,
                                      d_tensors + thread * tensor_count);
+    }
+
+    // Gradients of what the factors learn, from weights without factors and their gradients. `room` holds a row.
+    void give_factors(const Worker& worker, const Block& block, int64_t row, Interval cells, const float* weights,
+                      const float* grads, float* room, int thread) const {
+        for (int64_t c = cells.low; c < cells.high; ++c) room[c] = weights[c] * grads[c];
+        worker.where.give_factors(block, row, block.column + cells.low, block.column + cells.high, room + cells.low,
+                                  d_tensors + thread * tensor_count);
     }
 
     float* learned_of(const Score& score, int thread) const {

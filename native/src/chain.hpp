@@ -70,7 +70,7 @@ struct Raised {
             for (int64_t j = 0; j < states; ++j)
                 row[j] = transition[along == Along::rows ? i * states + j : j * states + i] - top;
             for (int64_t j = states; j < padded; ++j) row[j] = 0;
-            for (int64_t j = 0; j < padded; j += width) store_lanes(row + j, exponential(load_lanes(row + j)));
+            for (int64_t j = 0; j < padded; j += width) store(row + j, exponential(load(row + j)));
         }
     }
 };
@@ -84,9 +84,9 @@ void sums_of(const Real* const* numbers, const Raised<Real>* raised, Real* const
         for (int k = 0; k < kTogether; ++k)
             for (int v = 0; v < vectors; ++v)
                 found[k][v] +=
-                    numbers[k][i] * load_lanes(raised[shared ? 0 : k].factors + i * padded + first + v * width);
+                    numbers[k][i] * load(raised[shared ? 0 : k].factors + i * padded + first + v * width);
     for (int k = 0; k < kTogether; ++k)
-        for (int v = 0; v < vectors; ++v) store_lanes(sums[k] + first + v * width, found[k][v]);
+        for (int v = 0; v < vectors; ++v) store(sums[k] + first + v * width, found[k][v]);
 }
 
 // sums_j = sum_i numbers_i factors_ij, of every sequence of a group.
@@ -122,8 +122,8 @@ void logs_of(Real* sums, const Real* logs, const Real* transition, Real top, int
              Along across) {
     constexpr int width = Lanes<Real>::width;
     for (int64_t first = 0; first < padded; first += width) {
-        Vector<Real> total = load_lanes(sums + first);
-        store_lanes(sums + first, logarithm(total) + top);
+        Vector<Real> total = load(sums + first);
+        store(sums + first, logarithm(total) + top);
         if (!any(~(total >= kTiny<Real>))) [[likely]]
             continue;
         for (int64_t j = first; j < states && j < first + width; ++j)
@@ -137,13 +137,13 @@ void logs_of(Real* sums, const Real* logs, const Real* transition, Real top, int
 template <class Real>
 Real raise(Real* logs, Real* raised, int64_t padded) {
     constexpr int width = Lanes<Real>::width;
-    Vector<Real> most = load_lanes(logs);
-    for (int64_t first = width; first < padded; first += width) most = larger(most, load_lanes(logs + first));
+    Vector<Real> most = load(logs);
+    for (int64_t first = width; first < padded; first += width) most = larger(most, load(logs + first));
     Real top = highest_of<Real>(most);
     for (int64_t first = 0; first < padded; first += width) {
-        Vector<Real> lifted = load_lanes(logs + first) - top;
-        store_lanes(logs + first, lifted);
-        store_lanes(raised + first, exponential(lifted));
+        Vector<Real> lifted = load(logs + first) - top;
+        store(logs + first, lifted);
+        store(raised + first, exponential(lifted));
     }
     return top;
 }
@@ -212,7 +212,7 @@ template <class Real>
 void add_scores(Real* logs, const Real* more, const Real* scores, int64_t states, int64_t padded) {
     constexpr int width = Lanes<Real>::width;
     for (int64_t i = 0; i < padded; i += width)
-        store_lanes(logs + i, load_lanes(more + i) + load_lanes_some(scores + i, states - i, Real(kLow)));
+        store(logs + i, load(more + i) + load_lanes_some(scores + i, states - i, Real(kLow)));
 }
 
 }  // namespace regard

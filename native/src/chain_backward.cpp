@@ -104,8 +104,8 @@ private:
         Vector<Real> totals = {};
         for (int64_t i = 0; i < padded; i += width) {
             Vector<Real> a = exponential(load_lanes_some(logs + i, states - i, Real(kLow)));
-            store_lanes(earlier_[k] + i, a);
-            totals += a * load_lanes(behind_[k] + i);
+            store(earlier_[k] + i, a);
+            totals += a * load(behind_[k] + i);
         }
         const Real total = sum_of<Real>(totals);
         if (!(total >= kTiny<Real>)) {
@@ -115,7 +115,7 @@ private:
         }
         const Real share = 1 / total, times = share * grad;
         for (int64_t i = 0; i < padded; i += width)
-            store_lanes_some(to + i, load_lanes(earlier_[k] + i) * load_lanes(behind_[k] + i) * times, states - i);
+            store_lanes_some(to + i, load(earlier_[k] + i) * load(behind_[k] + i) * times, states - i);
         return share;
     }
 

@@ -23,7 +23,7 @@ public:
     // States up to the end, and behind it the last one again; tells the total.
     Real run(int64_t* states) {
         const int64_t end = chains_.length(sequence_);
-        for (int64_t j = 0; j < chains_.padded(); j += width) store_lanes(totals_ + j, scores(0, j));
+        for (int64_t j = 0; j < chains_.padded(); j += width) store(totals_ + j, scores(0, j));
         for (int64_t position = 1; position < end; ++position) {
             if (position == 1 || chains_.of_step != 0) enter(position);
             for (int64_t j = 0; j < chains_.padded(); j += width) reach(position, j);
@@ -54,20 +54,20 @@ private:
         const Real* from = chains_.into(sequence_, position);
         for (int64_t i = 0; i < chains_.states; ++i)
             for (int64_t j = 0; j < chains_.padded(); j += width)
-                store_lanes(transition_ + i * chains_.padded() + j,
+                store(transition_ + i * chains_.padded() + j,
                             load_lanes_some(from + i * chains_.states + j, chains_.states - j, Real(kLow)));
     }
 
     void reach(int64_t position, int64_t j) {
-        Vector<Real> best = totals_[0] + load_lanes(transition_ + j), origin = {};
+        Vector<Real> best = totals_[0] + load(transition_ + j), origin = {};
         for (int64_t i = 1; i < chains_.states; ++i) {
-            const Vector<Real> found = totals_[i] + load_lanes(transition_ + i * chains_.padded() + j);
+            const Vector<Real> found = totals_[i] + load(transition_ + i * chains_.padded() + j);
             const auto better = ~(found <= best) & (best == best);
             best = better ? found : best;
             origin = better ? Vector<Real>{} + Real(i) : origin;
         }
-        store_lanes(next_ + j, best + scores(position, j));
-        store_lanes(origins_ + position * chains_.padded() + j, origin);
+        store(next_ + j, best + scores(position, j));
+        store(origins_ + position * chains_.padded() + j, origin);
     }
 
     const Chains<Real>& chains_;

@@ -39,7 +39,7 @@ struct Pairs {
             const Real times = earlier[i] * weight;
             Real* row = recent + i * padded;
             for (int64_t j = 0; j < padded; j += width)
-                store_lanes(row + j, load_lanes(row + j) + times * load_lanes(later + j));
+                store(row + j, load(row + j) + times * load(later + j));
         }
     }
 

@@ -20,9 +20,7 @@ struct Forward {
         bool values_here = in_place(problem.dtype, problem.value_size);
         int64_t sizes[] = {worker.score->packed_floats(), values_here ? 0 : problem.keys * padded, rows * stride, stride,
                            rows * worker.padded_size, rows * padded};
-        int64_t total = 0;
-        for (int64_t size : sizes) total += Scratch::room(size);
-        Scratch scratch(total);
+        Scratch scratch(Scratch::rooms(sizes));
         float* packed = scratch.take(sizes[0]);
         float* values = scratch.take(sizes[1]);
         Rooms rooms{scratch.take(sizes[2]), scratch.take(sizes[3]), scratch.take(sizes[4]), scratch.take(sizes[5])};
@@ -42,8 +40,7 @@ struct Forward {
     void block(Worker& worker, const Block& block, const Rooms& rooms) const {
         int64_t padded = worker.padded_value, stride = round_up(std::max<int64_t>(block.columns, 1), kPanel);
         std::memset(rooms.context, 0, sizeof(float) * block.rows * padded);
-        float* saved_rows =
-            saved + ((block.batch * problem.heads + block.head) * problem.queries + block.first) * kSaved;
+        float* saved_rows = saved + row_place(problem, block.batch, block.head, block.first) * kSaved;
         std::memset(saved_rows, 0, sizeof(float) * block.rows * kSaved);
         if (block.columns > 0) {
             Rows query = rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows,

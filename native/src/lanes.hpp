@@ -28,23 +28,19 @@ struct Lanes<double> {
 template <class Real>
 using Vector = typename Lanes<Real>::Vector;
 
-template <class Real>
-Vector<Real> load_lanes(const Real* from) {
-    Vector<Real> found;
+inline Doubles load(const double* from) {
+    Doubles found;
     std::memcpy(&found, from, sizeof found);
     return found;
 }
 
-template <class Real>
-void store_lanes(Real* to, Vector<Real> what) {
-    std::memcpy(to, &what, sizeof what);
-}
+inline void store(double* to, Doubles what) { std::memcpy(to, &what, sizeof what); }
 
 // The first `count` numbers; the others are `filler`. What lies behind them is not touched.
 template <class Real>
 Vector<Real> load_lanes_some(const Real* from, int64_t count, Real filler) {
     constexpr int width = Lanes<Real>::width;
-    if (count >= width) return load_lanes(from);
+    if (count >= width) return load(from);
 #if defined(__AVX512F__)
     const unsigned mask = count > 0 ? (1u << count) - 1 : 0;
     if constexpr (sizeof(Real) == 4)
@@ -54,14 +50,14 @@ Vector<Real> load_lanes_some(const Real* from, int64_t count, Real filler) {
 #else
     Real held[width];
     for (int lane = 0; lane < width; ++lane) held[lane] = lane < count ? from[lane] : filler;
-    return load_lanes(held);
+    return load(held);
 #endif
 }
 
 template <class Real>
 void store_lanes_some(Real* to, Vector<Real> what, int64_t count) {
     constexpr int width = Lanes<Real>::width;
-    if (count >= width) return store_lanes(to, what);
+    if (count >= width) return store(to, what);
 #if defined(__AVX512F__)
     const unsigned mask = count > 0 ? (1u << count) - 1 : 0;
     if constexpr (sizeof(Real) == 4)

@@ -1,4 +1,4 @@
-// What a where adds to scores and multiplies weights with, and the gradients of what it adds.
+// What a where adds to scores and multiplies weights with, and the gradients of both.
 #include <cmath>
 #include <cstdlib>
 
@@ -97,6 +97,19 @@ void Where::give_priors(const Block& block, int64_t i, int64_t low, int64_t high
             for (int64_t j = low; j < high; ++j) total -= d_scores[j - low] * float(std::abs(j - middle));
             grads[a[0]][block.head * a[1]] += total;
         }
+    }
+}
+
+void Where::give_factors(const Block& block, int64_t i, int64_t low, int64_t high, const float* d_logs,
+                         float* const* grads) const {
+    const int64_t* end = problem_.steps + problem_.step_count;
+    for (const int64_t* step = problem_.steps; step < end; step += 1 + arguments(*step)) {
+        const int64_t* a = step + 1;
+        if (*step != kGauss || grads[a[0]] == nullptr) continue;
+        int64_t place = block.batch * a[1] + block.head * a[2] + i * a[3];
+        float centre = tensor<float>(a[0])[place], total = 0;
+        for (int64_t j = low; j < high; ++j) total += d_logs[j - low] * (float(j) - centre);
+        grads[a[0]][place] += total / float(problem_.numbers[a[4]] * problem_.numbers[a[4]]);
     }
 }
 

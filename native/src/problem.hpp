@@ -61,6 +61,15 @@ struct Problem {
 // Numbers saved for a row between forward and backward: the rule's own.
 constexpr int64_t kSaved = 4;
 
+// The place of a map among those of all heads of a batch, and of one of its rows among the rows of all maps.
+inline int64_t map_place(const Problem& problem, int64_t batch, int64_t head) { return batch * problem.heads + head; }
+
+inline int64_t row_place(const Problem& problem, int64_t map, int64_t row) { return map * problem.queries + row; }
+
+inline int64_t row_place(const Problem& problem, int64_t batch, int64_t head, int64_t row) {
+    return row_place(problem, map_place(problem, batch, head), row);
+}
+
 inline float at(const RowNumber& number, int64_t batch, int64_t head, int64_t row) {
     if (number.data == nullptr) return 0.0f;
     return number.data[batch * number.batch + head * number.head + row * number.row];

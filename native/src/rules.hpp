@@ -12,17 +12,4 @@ extern const Weighing kSoftmaxRule, kSigmoidRule, kEntmaxRule, kTopKRule, kArgma
 
 inline void fill(float* to, int64_t count, float value) { std::fill(to, to + count, value); }
 
-// A whole number kept among the saved ones, to the bit.
-inline float kept_whole(int32_t number) {
-    float found;
-    std::memcpy(&found, &number, sizeof found);
-    return found;
-}
-
-inline int32_t whole_kept(float number) {
-    int32_t found;
-    std::memcpy(&found, &number, sizeof found);
-    return found;
-}
-
 }  // namespace regard

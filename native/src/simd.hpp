@@ -1,6 +1,7 @@
 // A vector of floats as wide as the level's registers, and the functions that kernels need of it.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -53,7 +54,6 @@ inline void store_some(float* to, Floats what, int64_t count) {
 }
 
 inline Floats all(float value) { return Floats{} + value; }
-inline Ints all_ints(int32_t value) { return Ints{} + value; }
 
 inline Ints counting() {
     Ints found;
@@ -64,17 +64,8 @@ inline Ints counting() {
 inline Floats smaller(Floats a, Floats b) { return a < b ? a : b; }
 inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
 
-inline Floats as_floats(Ints bits) {
-    Floats found;
-    std::memcpy(&found, &bits, sizeof found);
-    return found;
-}
-
-inline Ints as_bits(Floats value) {
-    Ints found;
-    std::memcpy(&found, &value, sizeof found);
-    return found;
-}
+inline Floats as_floats(Ints bits) { return std::bit_cast<Floats>(bits); }
+inline Ints as_bits(Floats value) { return std::bit_cast<Ints>(value); }
 
 // In a fixed order, so that the same numbers always have the same sum.
 inline float sum(Floats value) {
@@ -202,16 +193,12 @@ inline Floats from_bfloat16(const uint16_t* from) {
 inline Floats load(const uint16_t* from) { return from_bfloat16(from); }
 
 inline float from_bfloat16(uint16_t value) {
-    uint32_t bits = uint32_t(value) << 16;
-    float found;
-    std::memcpy(&found, &bits, 4);
-    return found;
+    return std::bit_cast<float>(uint32_t(value) << 16);
 }
 
 // Round to nearest, ties to even; NaN stays NaN.
 inline uint16_t to_bfloat16(float value) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, 4);
+    uint32_t bits = std::bit_cast<uint32_t>(value);
     if (value != value) return 0x7fc0;
     return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }

@@ -82,9 +82,7 @@ struct Statistics {
         int64_t stride = row_stride(problem.keys);
         int64_t sizes[] = {worker.score->packed_floats(), shares.rows * stride, stride, stride, stride,
                            shares.rows * worker.padded_size};
-        int64_t room = 0;
-        for (int64_t size : sizes) room += Scratch::room(size);
-        Scratch scratch(room);
+        Scratch scratch(Scratch::rooms(sizes));
         float* packed = scratch.take(sizes[0]);
         Rooms rooms{scratch.take(sizes[1]), scratch.take(sizes[2]), scratch.take(sizes[3]), scratch.take(sizes[5])};
         ColumnSums sums(problem, facts, scratch.take(sizes[4]));
@@ -109,7 +107,7 @@ struct Statistics {
         int64_t group = problem.heads / problem.key_heads;
         int64_t start = place * shares.share, end = std::min(start + shares.share, problem.queries);
         for (int64_t head = key_head * group; head < (key_head + 1) * group; ++head) {
-            sums.begin(columns.sums(batch * problem.heads + head, place));
+            sums.begin(columns.sums(map_place(problem, batch, head), place));
             for (int64_t first = start; first < end; first += shares.rows)
                 block(worker, worker.block_of(batch, head, first, std::min(shares.rows, end - first)), rooms, sums,
                       top);
@@ -133,7 +131,7 @@ struct Statistics {
     }
 
     int64_t place(const Block& block, int64_t r) const {
-        return (block.batch * problem.heads + block.head) * problem.queries + block.first + r;
+        return row_place(problem, block.batch, block.head, block.first + r);
     }
 
     void of_scores(const Block& block, int64_t r, const float* scores, int64_t count) const {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 
 #if defined(__SSE__)
 #include <xmmintrin.h>
@@ -92,6 +93,12 @@ public:
         return found;
     }
     static int64_t room(int64_t count) { return (count + 15) / 16 * 16; }
+    // The room of several, to be taken one by one.
+    static int64_t rooms(std::span<const int64_t> counts) {
+        int64_t total = 0;
+        for (int64_t count : counts) total += room(count);
+        return total;
+    }
     static float* allocate(int64_t floats) {
         void* found = std::aligned_alloc(64, size_t(room(floats)) * 4);
         if (found == nullptr) std::abort();

@@ -14,7 +14,7 @@ struct Again {
     const float* saved;
 
     float operator()(const Weighing& weighing, const RowOf& told, float* scores, int64_t count) const {
-        weighing.again(told, scores, count, saved + (told.map * told.problem.queries + told.row) * kSaved);
+        weighing.again(told, scores, count, saved + row_place(told.problem, told.map, told.row) * kSaved);
         return 1.0f;
     }
 };
@@ -56,16 +56,14 @@ struct Cells {
         int64_t stride = round_up(near.keys, kPanel);
         int64_t rows = std::clamp<int64_t>(kCells / stride / kRows * kRows, kRows, kMostRows);
         int64_t sizes[] = {score->packed_floats(), rows * stride, stride, rows * worker.padded_size};
-        int64_t room = 0;
-        for (int64_t size : sizes) room += Scratch::room(size);
-        Scratch scratch(room);
+        Scratch scratch(Scratch::rooms(sizes));
         float* packed = scratch.take(sizes[0]);
         Rooms rooms{scratch.take(sizes[1]), scratch.take(sizes[2]), scratch.take(sizes[3]), stride};
         score->pack(batch, key_head, packed);
         int64_t group = problem.heads / problem.key_heads, height = 0;
         for (const Band& band : bands) height += band.rows;
         for (int64_t head = key_head * group; head < (key_head + 1) * group; ++head) {
-            float* to = out + (batch * problem.heads + head) * height * near.keys;
+            float* to = out + map_place(problem, batch, head) * height * near.keys;
             for (const Band& band : bands)
                 for (int64_t r = 0; r < band.rows; r += rows) {
                     Block block{batch,    head,     band.first + r, std::min(rows, band.rows - r),

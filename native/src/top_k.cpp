@@ -79,13 +79,14 @@ float weights(const RowOf& row, float* scores, int64_t count, float* saved) {
     Cut cut = cut_of(scores, count, row.problem.most, row.spare);
     saved[1] = raise(scores, count, saved[0], cut, 1.0f);
     saved[2] = cut.lowest;
-    saved[3] = kept_whole(cut.last == kNoCut.last ? cut.last : cut.last + int32_t(row.column));
+    saved[3] = std::bit_cast<float>(cut.last == kNoCut.last ? cut.last : cut.last + int32_t(row.column));
     return 1.0f / saved[1];
 }
 
 void again(const RowOf& row, float* scores, int64_t count, const float* saved) {
     if (saved[0] == kLowest) return fill(scores, count, 0.0f);
-    raise(scores, count, saved[0], {saved[2], whole_kept(saved[3]) - int32_t(row.column)}, 1.0f / saved[1]);
+    int32_t last = std::bit_cast<int32_t>(saved[3]);
+    raise(scores, count, saved[0], {saved[2], last - int32_t(row.column)}, 1.0f / saved[1]);
 }
 
 float backward(const RowOf&, const float* weights, float* grad, int64_t count, float mean, const float*) {

@@ -87,6 +87,10 @@ public:
     void give_priors(const Block& block, int64_t i, int64_t low, int64_t high, const float* d_scores,
                      float* const* grads) const;
 
+    // The same for the factors; `d_logs` is the gradient of their logarithms.
+    void give_factors(const Block& block, int64_t i, int64_t low, int64_t high, const float* d_logs,
+                      float* const* grads) const;
+
 private:
     Interval leaf_span(const int64_t* step, int64_t batch, int64_t head, int64_t first, int64_t last) const;
     void evaluate(const int64_t* step, const Block& block, Seen& out) const;

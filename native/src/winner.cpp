@@ -27,14 +27,14 @@ float winner_weights(const RowOf& row, float* scores, int64_t count, float* save
     float most = highest_of(scores, count);
     int32_t place = most == kLowest ? -1 : first_equal(scores, count, most);
     saved[0] = most;
-    saved[1] = kept_whole(place < 0 ? place : place + int32_t(row.column));
+    saved[1] = std::bit_cast<float>(place < 0 ? place : place + int32_t(row.column));
     crown(scores, count, place);
     return 1.0f;
 }
 
 void winner_again(const RowOf& row, float* scores, int64_t count, const float* saved) {
     float scale = float(1.0 / row.problem.temperature), most = saved[0] * scale;
-    int32_t winner = whole_kept(saved[1]);
+    int32_t winner = std::bit_cast<int32_t>(saved[1]);
     by_vector(count, [&](int64_t c, int64_t left) {
         Floats raised = exponential(load_some(scores + c, left, kLowest) * scale - most);
         store(row.spare + c, winner < 0 ? Floats{} : raised);

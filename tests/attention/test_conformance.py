@@ -131,10 +131,9 @@ def served_by_pytorch(score, where, weigh) -> bool:
     )
 
 
-# What our own kernels do not know. The centre of a Gaussian is learned here, of which they have no gradient.
+# What our own kernels do not know.
 KERNELS_LACK = {
     *("Location", "LocationAware", "Distance", "written"),
-    *("Around-gaussian",),
     *("Chain", "Monotonic", "Monotonic-chunks"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -11,7 +12,7 @@ import regard as rg
 from regard.attention import PATHS, measured, plan
 from regard.attention.measured import Measured
 from regard.attention.native import lowered
-from regard.attention.native.library import kernels
+from tests.native.exactness import needs_kernels
 
 ROWS = (
     Measured("a chip", "plain", "float32", 64, {"sdpa": 3, "native": 1, "blockwise": 2}, {"sdpa": 1, "native": 2}),
@@ -20,12 +21,12 @@ ROWS = (
     Measured("a chip", "product", "float32", 64, {"native": 2, "blockwise": 1}, {"native": 1, "blockwise": 2}),
 )
 TABLE = measured.table
-needs_kernels = pytest.mark.skipif(kernels().missing is not None, reason=f"no kernels: {kernels().missing}")
 
 
 @pytest.fixture(autouse=True)
 def made_up_table(monkeypatch):
-    monkeypatch.setattr(measured, "table", lambda: ROWS)
+    grouped = measured.by_kind_and_dtype(ROWS)
+    monkeypatch.setattr(measured, "table", lambda: grouped)
     monkeypatch.setattr(plan, "_multiplies_tiles", lambda: True)
 
 
@@ -81,12 +82,13 @@ def test_what_was_not_measured_keeps_to_the_kernel_of_pytorch():
 
 
 def test_the_table_in_the_package_is_whole():
-    rows = TABLE()
-    assert {(row.kind, row.dtype) for row in rows} == {
+    found = TABLE()
+    assert set(found) == {
         *((kind, dtype) for kind in ("plain", "product") for dtype in ("float32", "bfloat16")),
         ("other", "float32"),
     }
-    for row in rows:
+    assert all((row.kind, row.dtype) == group for group, rows in found.items() for row in rows)
+    for row in itertools.chain(*found.values()):
         assert row.cells > 0
         for times in (row.forward, row.both):
             assert set(times) <= set(PATHS)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,9 +11,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import regard as rg
-from regard.attention.native.library import LEVELS, kernels
+from tests.native.exactness import assert_passes_at, levels, needs_kernels, rms
+from tests.native.wheres import KINDS, where_of
 
-pytestmark = pytest.mark.skipif(kernels().loaded is None, reason="this installation has no kernels")
+pytestmark = needs_kernels
 
 NAMES = ("context", "query", "key", "value", "energy")
 
@@ -50,22 +48,12 @@ class Sizes:
         )
 
     def where(self, kind: str) -> rg.Where | None:
-        """A where of a kind, for these sizes; the mask hides all keys from some queries."""
-        generator = torch.Generator().manual_seed(self.seed + 1)
-        shown = torch.rand(self.batch, 1, self.queries, self.keys, generator=generator) < 0.3
-        lengths = torch.randint(0, self.keys + 1, (self.batch,), generator=generator)
-        slopes = torch.rand(self.key_heads * self.group, generator=generator)
-        centre = torch.rand(self.batch, 1, self.queries, generator=generator) * self.keys
-        return {
-            "all": None,
-            "causal": rg.Causal(),
-            "window": rg.Window(self.keys // 3, self.seed % 3, align=self.seed % 5),
-            "lengths": rg.Lengths(lengths),
-            "mask": rg.Mask(shown),
-            "others": ~rg.Window(1, self.seed % 4) & rg.Lengths(lengths),
-            "alibi": rg.Causal() + rg.Alibi(slopes),
-            "around": rg.Around(centre, 5.0, gaussian=True),
-        }[kind]
+        """A where of a kind, for these sizes."""
+        if kind == "around":
+            generator = torch.Generator().manual_seed(self.seed + 1)
+            centre = torch.rand(self.batch, 1, self.queries, generator=generator) * self.keys
+            return rg.Around(centre, 5.0, gaussian=True)
+        return where_of(self, kind)
 
 
 SIZES = st.builds(
@@ -79,7 +67,7 @@ SIZES = st.builds(
     value=st.integers(1, 37),
     seed=st.integers(0, 1 << 20),
 )
-WHERES = ("all", "causal", "window", "lengths", "mask", "others", "alibi", "around")
+WHERES = (*KINDS, "around")
 WEIGHINGS = {
     "softmax": rg.Softmax(),
     "cool": rg.Softmax(temperature=0.5),
@@ -109,10 +97,6 @@ def run(
     outer = torch.randn(context.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     grads = torch.autograd.grad(context, [*leaves, score.energy], outer.to(dtype))
     return [tensor.detach().double() for tensor in (context, *grads)]
-
-
-def rms(error: Tensor) -> Tensor:
-    return error.square().mean().sqrt()
 
 
 def assert_as_accurate(
@@ -266,13 +250,6 @@ def test_autocast_leaves_an_additive_score_in_float32():
     torch.testing.assert_close(inside, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_every_level_passes(level, monkeypatch):
-    best = kernels().level
-    if best is None or LEVELS.index(level) >= LEVELS.index(best):
-        pytest.skip("the level of this process, or one that the chip does not have")
-    monkeypatch.setenv("REGARD_ISA", level)
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-k", "not level", str(Path(__file__))]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    assert done.returncode == 0, done.stdout
-    assert "passed" in done.stdout
+@pytest.mark.parametrize("level", levels())
+def test_every_level_passes(level):
+    assert_passes_at(level, __file__)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import regard as rg
-from regard.attention.native.library import kernels
-from tests.native.errors import rms
+from tests.native.exactness import needs_kernels, rms
+from tests.native.wheres import KINDS, where_of
 
-pytestmark = pytest.mark.skipif(kernels().missing is not None, reason=f"no kernels: {kernels().missing}")
+pytestmark = needs_kernels
 
 # By hand 10,000: REGARD_EXAMPLES=10000 pytest tests/native/test_attention.py -k any_size
 EXAMPLES = int(os.environ.get("REGARD_EXAMPLES", "200"))
@@ -49,21 +49,6 @@ class Sizes:
         keys = (self.batch, self.key_heads, self.keys)
         return query * self.spread, drawn(*keys, self.size), drawn(*keys, self.value)
 
-    def where(self, kind: str) -> rg.Where | None:
-        """A where of a kind, for these sizes."""
-        generator = torch.Generator().manual_seed(self.seed + 1)
-        shown = torch.rand(self.batch, 1, self.queries, self.keys, generator=generator) < 0.4
-        lengths = torch.randint(0, self.keys + 1, (self.batch,), generator=generator)
-        return {
-            "all": None,
-            "causal": rg.Causal(),
-            "window": rg.Window(self.keys // 3, self.seed % 3, align=self.seed % 5),
-            "lengths": rg.Lengths(lengths),
-            "mask": rg.Mask(shown),
-            "others": ~rg.Window(1, self.seed % 4) & rg.Lengths(lengths),
-            "alibi": rg.Causal() + rg.Alibi(torch.rand(self.key_heads * self.group, generator=generator)),
-        }[kind]
-
 
 SIZES = st.builds(
     Sizes,
@@ -93,7 +78,7 @@ def found(sizes: Sizes, where: str, weigh: str, dropout: float, path: str, dtype
     generator = torch.Generator().manual_seed(sizes.seed)
     context = rg.attend(
         *leaves,
-        where=sizes.where(where),
+        where=where_of(sizes, where),
         weigh=WEIGHINGS[weigh],
         dropout=dropout,
         generator=generator,
@@ -107,7 +92,7 @@ def found(sizes: Sizes, where: str, weigh: str, dropout: float, path: str, dtype
 @settings(max_examples=EXAMPLES)
 @given(
     sizes=SIZES,
-    where=st.sampled_from(("all", "causal", "window", "lengths", "mask", "others", "alibi")),
+    where=st.sampled_from(KINDS),
     weigh=st.sampled_from(tuple(WEIGHINGS)),
     dropout=st.sampled_from((0.0, 0.0, 0.3)),
 )
@@ -115,7 +100,9 @@ def test_any_size_is_as_accurate_as_the_plain_formula(sizes, where, weigh, dropo
     exact = found(sizes, where, weigh, dropout, "reference", torch.float64)
     plain = found(sizes, where, weigh, dropout, "reference", torch.float32)
     ours = found(sizes, where, weigh, dropout, "native", torch.float32)
-    largest = max(truth.abs().max() for truth in exact)
+    # Sums that cancel lose by the largest number on their way: where a result is two numbers, the plain formula's own
+    # error tells little of it.
+    largest = max(tensor.abs().max() for tensor in (*exact, *sizes.tensors(torch.float64)))
     for one, other, truth in zip(ours, plain, exact, strict=True):
         assert torch.isfinite(one).all()
         budget = 2 * rms(other - truth) + 16 * torch.finfo(torch.float32).eps * (largest + 1)
@@ -193,6 +180,54 @@ def test_learned_priors_get_their_gradient(learned, threads):
     finally:
         torch.set_num_threads(before)
     torch.testing.assert_close(*grads, rtol=1e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("weigh", [rg.Softmax(), rg.Sparsemax(), rg.TopK(5), rg.Argmax(), rg.Sigmoid()])
+@pytest.mark.parametrize("shape", [(3, 4, 61), (3, 1, 61), (4, 1), (61,)])
+def test_a_learned_centre_gets_its_gradient_through_the_gaussian(weigh, shape):
+    """With another Gaussian, a mask, dropout and a centre that sees nothing."""
+    start = 107 * torch.rand(shape, generator=torch.Generator().manual_seed(1))
+    start.view(-1)[0] = -50.0
+    grads = []
+    for path, dtype in (("native", torch.float32), ("reference", torch.float64)):
+        centre = start.to(dtype).requires_grad_()
+        around = rg.Around(centre, 7.0, gaussian=True) & rg.Around(centre + 1.5, 11.0, gaussian=True)
+        context = rg.attend(
+            *PROBLEM.tensors(dtype),
+            where=around & rg.Window(40, 40),
+            weigh=weigh,
+            dropout=0.2,
+            generator=torch.Generator().manual_seed(5),
+            path=path,
+        )
+        grads.append(torch.autograd.grad(context.square().sum(), centre)[0].double())
+    torch.testing.assert_close(*grads, rtol=1e-5, atol=2e-5)
+    assert grads[1].abs().max() > 0.1
+
+
+@pytest.mark.parametrize("weigh", [rg.Softmax(), rg.TopK(3), rg.Sigmoid()])
+@pytest.mark.parametrize("queries", [31, 3])
+def test_a_row_whose_conditions_share_no_key_sees_nothing_and_spoils_no_other(weigh, queries):
+    """Its centre lies far behind what any row sees."""
+    query, key, value = (torch.randn(1, 1, count, 8, dtype=torch.float64) for count in (queries, 1009, 1009))
+    centre = torch.full((queries,), 20.0).index_fill(0, torch.tensor([1]), 900.0)
+    where = rg.Around(centre, 7.0) & rg.Window(20, 20, align=0)
+    found = []
+    for path, dtype in (("native", torch.float32), ("reference", torch.float64)):
+        leaves = [tensor.to(dtype).requires_grad_() for tensor in (query, key, value)]
+        context = rg.attend(*leaves, where=where, weigh=weigh, path=path)
+        found.append([context.double(), *torch.autograd.grad(context.double().square().sum(), leaves)])
+    for one, truth in zip(*found, strict=True):
+        torch.testing.assert_close(one.double(), truth.double(), rtol=1e-5, atol=1e-5)
+    assert found[0][0][..., 1, :].eq(0).all()
+    assert found[0][0][..., 0, :].ne(0).any()
+
+
+def test_a_centre_that_only_shows_learns_nothing():
+    centre = torch.full((61,), 50.0, requires_grad=True)
+    query, key, value = (tensor.requires_grad_() for tensor in PROBLEM.tensors(torch.float32))
+    context = rg.attend(query, key, value, where=rg.Around(centre, 7.0), path="native")
+    assert torch.autograd.grad(context.sum(), (query, centre), allow_unused=True)[1] is None
 
 
 def test_a_second_derivative_goes_by_the_blocks():

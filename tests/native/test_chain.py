@@ -22,7 +22,7 @@ from regard.attention.structures.chain import packed
 from regard.attention.structures.forward_backward import impossible
 from regard.attention.structures.paths import listed, search
 from regard.attention.structures.sums import Summed, summed
-from tests.native.exactness import Run, assert_as_exact, levels, needs_kernels, passes_at, with_gradients
+from tests.native.exactness import Run, assert_as_exact, assert_passes_at, levels, needs_kernels, with_gradients
 
 pytestmark = needs_kernels
 
@@ -227,5 +227,5 @@ def test_operators_keep_the_rules_of_operators():
 
 
 @pytest.mark.parametrize("level", levels())
-def test_every_other_level(level, monkeypatch):
-    assert passes_at(level, __file__, monkeypatch)
+def test_every_other_level(level):
+    assert_passes_at(level, __file__)

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import entmax
 import pytest
@@ -18,9 +14,9 @@ from torch import Tensor
 
 import regard as rg
 from regard.attention import plan
-from regard.attention.native.library import LEVELS, kernels
+from tests.native.exactness import assert_passes_at, levels, needs_kernels
 
-pytestmark = pytest.mark.skipif(kernels().loaded is None, reason=f"no kernels: {kernels().missing}")
+pytestmark = needs_kernels
 
 # Keys that one item of work reads; kPart in native/src/decode.cpp.
 PART = 1024
@@ -263,18 +259,7 @@ def test_a_memory_that_grows_step_by_step(where, monkeypatch):
         assert_close(found, exact, formula(query, *so_far, visible))
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", levels())
 def test_every_level(level):
-    """The odd sizes and the weighings again, by the code of each level that this chip has."""
-    best = kernels().level
-    if best is None or LEVELS.index(level) > LEVELS.index(best):
-        pytest.skip(f"this chip has no {level}")
-    chosen = ("-k", "odd_sizes or weighings or capped", "-p", "no:cacheprovider", "-q")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", str(Path(__file__)), *chosen],
-        env={**os.environ, "REGARD_ISA": level},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:]
+    """The odd sizes and the weighings again."""
+    assert_passes_at(level, __file__, "odd_sizes or weighings or capped")

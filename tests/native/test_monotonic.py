@@ -14,7 +14,7 @@ from torch import Tensor
 import regard as rg
 from regard.attention.native import monotonic as native
 from regard.attention.structures.alignment import aligned, alignment
-from tests.native.exactness import assert_as_exact, levels, needs_kernels, passes_at, with_gradients
+from tests.native.exactness import assert_as_exact, assert_passes_at, levels, needs_kernels, with_gradients
 
 pytestmark = needs_kernels
 
@@ -124,5 +124,5 @@ def test_operators_keep_the_rules_of_operators():
 
 
 @pytest.mark.parametrize("level", levels())
-def test_every_other_level(level, monkeypatch):
-    assert passes_at(level, __file__, monkeypatch)
+def test_every_other_level(level):
+    assert_passes_at(level, __file__)

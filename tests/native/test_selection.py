@@ -15,7 +15,7 @@ from torch import Tensor
 
 from regard.attention.native import selection as native
 from regard.attention.structures.selection import in_order, selected, swept
-from tests.native.exactness import Run, assert_as_exact, levels, needs_kernels, passes_at, with_gradients
+from tests.native.exactness import Run, assert_as_exact, assert_passes_at, levels, needs_kernels, with_gradients
 
 pytestmark = needs_kernels
 
@@ -142,5 +142,5 @@ def test_operators_keep_the_rules_of_operators():
 
 
 @pytest.mark.parametrize("level", levels())
-def test_every_other_level(level, monkeypatch):
-    assert passes_at(level, __file__, monkeypatch)
+def test_every_other_level(level):
+    assert_passes_at(level, __file__)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -17,16 +13,18 @@ from regard.attention.attend import prepare_call
 from regard.attention.call import Call, Prepared
 from regard.attention.native import statistics as native_statistics
 from regard.attention.native import tiles
-from regard.attention.native.library import LEVELS, kernels, level_for
+from regard.attention.native.library import kernels, level_for
 from regard.attention.paths import native_facts
 from regard.attention.prepared import prepare_query
 from tests.layers.parts import filled
-from tests.native.test_attention import EXAMPLES, PROBLEM, SIZES, WEIGHINGS, Sizes, rms
+from tests.native import wheres
+from tests.native.exactness import assert_passes_at, levels, needs_kernels, rms
+from tests.native.test_attention import EXAMPLES, PROBLEM, SIZES, WEIGHINGS, Sizes
 
-pytestmark = pytest.mark.skipif(kernels().missing is not None, reason=f"no kernels: {kernels().missing}")
+pytestmark = needs_kernels
 
 FACTS = ("lse", "maximum", "entropy", "position", "mass", "rows", "pooled")
-WHERES = ("all", "causal", "window", "lengths", "mask", "others", "alibi", "segments", "bias", "around")
+WHERES = (*wheres.KINDS, "segments", "bias", "around")
 
 
 def where_of(sizes: Sizes, kind: str) -> rg.Where | None:
@@ -44,7 +42,7 @@ def where_of(sizes: Sizes, kind: str) -> rg.Where | None:
     if kind == "around":
         centre = torch.rand(sizes.batch, heads, sizes.queries, generator=generator) * (sizes.keys + 10) - 5
         return rg.Around(centre, 6.0, gaussian=True)
-    return sizes.where(kind)
+    return wheres.where_of(sizes, kind)
 
 
 def wanted_of(sizes: Sizes) -> rg.Wanted:
@@ -317,14 +315,8 @@ def test_statistics_compile_to_one_graph():
     assert all(torch.equal(*pair) for pair in zip(compiled(query, key), facts(query, key), strict=True))
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_every_level_of_the_chip_finds_the_same(level):
-    best = kernels().level
-    if "REGARD_ISA" in os.environ or LEVELS.index(level) > LEVELS.index(best):
-        pytest.skip("a level is forced already, or this chip has it not")
-    assert level_for(level, best) == level
-    chosen = "any_size or tile or earlier or overflow"
-    command = [sys.executable, "-m", "pytest", "-q", "-x", __file__, "-k", chosen]
-    variables = {**os.environ, "REGARD_ISA": level, "REGARD_EXAMPLES": "25"}
-    done = subprocess.run(command, env=variables, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:]
+@pytest.mark.parametrize("level", levels())
+def test_every_level_of_the_chip_finds_the_same(level, monkeypatch):
+    assert level_for(level, kernels().level) == level
+    monkeypatch.setenv("REGARD_EXAMPLES", "25")
+    assert_passes_at(level, __file__, "any_size or tile or earlier or overflow")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -19,13 +15,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import regard as rg
-from regard.attention.native.library import LEVELS, kernels
 from regard.attention.space import Space
 from tests.attention.cases import BATCH, HEADS, KEY_HEADS, WEIGH_CASES, numbers
 from tests.attention.test_conformance import roundings
-from tests.native.errors import rms
+from tests.native.exactness import assert_passes_at, levels, needs_kernels, rms
 
-pytestmark = pytest.mark.skipif(kernels().loaded is None, reason=f"no kernels: {kernels().missing}")
+pytestmark = needs_kernels
 
 SIZE, VALUE = 13, 11
 EPSILON = torch.finfo(torch.float32).eps
@@ -291,17 +286,6 @@ def test_scores_that_are_no_numbers_stay_in_their_row(case):
     assert torch.equal(both[:, :, :1], alone)
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", levels())
 def test_every_level_of_this_chip(level):
-    """The same tests in a process of its own, as a level is chosen once."""
-    loaded = kernels().loaded
-    assert loaded is not None
-    loaded.regard_best_level.restype = ctypes.c_char_p
-    if LEVELS.index(level) > LEVELS.index(loaded.regard_best_level().decode()):
-        pytest.skip(f"this chip has no {level}")
-    if level == kernels().level:
-        pytest.skip("tested by this process")
-    names = "definition or equal or spread or close_to_one"
-    asked = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", names, __file__]
-    done = subprocess.run(asked, env={**os.environ, "REGARD_ISA": level}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:]
+    assert_passes_at(level, __file__, "definition or equal or spread or close_to_one")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -37,13 +37,21 @@ class Measured:
 
 
 @cache
-def table() -> tuple[Measured, ...]:
-    """The rows of measured.json, which benchmarks/attention/plan.py writes."""
+def table() -> dict[tuple[str, str], tuple[Measured, ...]]:
+    """The rows of measured.json, which benchmarks/attention/plan.py writes, by kind and dtype."""
     found = json.loads(files("regard.attention").joinpath("measured.json").read_text())
-    return tuple(Measured(found["chip"], **row) for row in found["rows"])
+    return by_kind_and_dtype(Measured(found["chip"], **row) for row in found["rows"])
+
+
+def by_kind_and_dtype(rows: Iterable[Measured]) -> dict[tuple[str, str], tuple[Measured, ...]]:
+    """Rows of one kind and dtype together, in their order."""
+    grouped: dict[tuple[str, str], tuple[Measured, ...]] = {}
+    for row in rows:
+        grouped[row.kind, row.dtype] = (*grouped.get((row.kind, row.dtype), ()), row)
+    return grouped
 
 
 def nearest(kind: str, dtype: torch.dtype, cells: int) -> Measured | None:
     """The row of this kind and dtype whose size is nearest by ratio; None where there is none."""
-    rows = [row for row in table() if (row.kind, row.dtype) == (kind, str(dtype).removeprefix("torch."))]
-    return min(rows, key=lambda row: abs(math.log(row.cells / max(cells, 1)))) if rows else None
+    rows = table().get((kind, str(dtype).removeprefix("torch.")), ())
+    return min(rows, key=lambda row: abs(math.log(row.cells / max(cells, 1))), default=None)

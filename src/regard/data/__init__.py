@@ -7,11 +7,29 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from regard.data import babi, generated, multi30k, statcan, told
+from regard.data import (
+    babi,
+    brown,
+    generated,
+    generated_tags,
+    imdb,
+    multi30k,
+    sentences,
+    shakespeare,
+    statcan,
+    told,
+    ud_ewt,
+)
+from regard.data.documents import Document as Document
+from regard.data.documents import read_documents as read_documents
+from regard.data.labelled import Labelled as Labelled
+from regard.data.labelled import read_labelled as read_labelled
 from regard.data.parallel import Pair as Pair
 from regard.data.parallel import read_parallel as read_parallel
 from regard.data.splits import Splits as Splits
 from regard.data.stories import Question as Question
+from regard.data.tagged import Tagged as Tagged
+from regard.data.tagged import read_tagged as read_tagged
 
 
 @dataclass(frozen=True)
@@ -28,10 +46,18 @@ class DataSet:
 DATASETS: tuple[DataSet, ...] = (
     DataSet("statcan", statcan.SUMMARY, statcan.LICENCE, Pair, statcan.load),
     DataSet("multi30k", multi30k.SUMMARY, multi30k.LICENCE, Pair, multi30k.load),
+    DataSet("shakespeare", shakespeare.SUMMARY, shakespeare.LICENCE, Document, shakespeare.load),
+    DataSet("brown", brown.SUMMARY, brown.LICENCE, Document, brown.load),
     DataSet("copy", generated.COPY_SUMMARY, "generated", Pair, generated.load_copy),
     DataSet("reverse", generated.REVERSE_SUMMARY, "generated", Pair, generated.load_reverse),
     DataSet("babi", babi.SUMMARY, babi.LICENCE, Question, babi.load),
     DataSet("told", told.SUMMARY, "generated", Question, told.load_told),
+    DataSet("trec", sentences.TREC_SUMMARY, sentences.TREC_LICENCE, Labelled, sentences.load_trec),
+    DataSet("mr", sentences.MR_SUMMARY, sentences.MR_LICENCE, Labelled, sentences.load_mr),
+    DataSet("imdb", imdb.SUMMARY, imdb.LICENCE, Labelled, imdb.load),
+    DataSet("moods", generated.MOODS_SUMMARY, "generated", Labelled, generated.load_moods),
+    DataSet("ud-ewt", ud_ewt.SUMMARY, ud_ewt.LICENCE, Tagged, ud_ewt.load),
+    DataSet("tags", generated_tags.SUMMARY, "generated", Tagged, generated_tags.load),
 )
 
 

@@ -101,8 +101,8 @@ class _Plan:
         # Steeper where labels stand so close that they would touch.
         angle = 45 if cell >= 22 else 65
         slope = math.radians(angle)
-        reach = [_width(name, font) for name in columns]
-        left = 12 + max((_width(name, font) for name in rows), default=0)
+        reach = [label_width(name, font) for name in columns]
+        left = 12 + max((label_width(name, font) for name in rows), default=0)
         top = 12 + max(reach, default=0) * math.sin(slope) + font * math.cos(slope) / 2
         right = max(((place + 0.5) * cell + size * math.cos(slope) for place, size in enumerate(reach)), default=0)
         width = left + max(right + font, cell * len(columns) + 4)
@@ -171,19 +171,21 @@ def labels(pieces: Sequence[str]) -> list[str]:
 
 
 def shown(piece: str) -> str:
-    """A piece without the space in front of it; the end and a bare space get a sign, and what is long is cut.
+    r"""A piece without the space in front of it; ends and a bare space get a sign, and what is long is cut.
 
     Example:
-        >>> shown(" dog"), shown("</s>"), shown(" ")
-        ('dog', '⏎', '␣')
+        >>> shown(" dog"), shown("</s>"), shown(" "), shown("\n")
+        ('dog', '⏎', '␣', '↵')
     """
     text = piece.strip()
     if text == "</s>":
         return "⏎"
+    if not text and "\n" in piece:
+        return "↵"
     return (text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…") or "␣"
 
 
-def _width(text: str, font: int) -> float:
+def label_width(text: str, font: int) -> float:
     """About how wide a label is; scripts with wide characters take more room, marks upon others none."""
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     marks = sum(unicodedata.combining(character) > 0 for character in text)

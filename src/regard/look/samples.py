@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, Self
 
+from regard.look.passages import Passage
 from regard.look.stories import StoryAsked
+from regard.look.tagged import TaggedSentence
 from regard.look.translations import Translated
+from regard.look.writings import Written
 
 
 class Sample(Protocol):
@@ -38,7 +41,7 @@ class Sample(Protocol):
         ...
 
 
-KINDS: tuple[type[Sample], ...] = (Translated, StoryAsked)
+KINDS: tuple[type[Sample], ...] = (Translated, Written, StoryAsked, Passage, TaggedSentence)
 
 
 def sample_of(fields: dict[str, Any]) -> Sample:

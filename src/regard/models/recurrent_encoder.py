@@ -10,6 +10,7 @@ from regard.layers import Dropout
 from regard.models.embedding import Embedding
 from regard.models.encoded import Encoded
 from regard.models.recurrence import Cell, Recurrence
+from regard.models.two_ways import moved, states, turned
 
 
 class RecurrentEncoder(nn.Module):
@@ -57,31 +58,13 @@ class RecurrentEncoder(nn.Module):
     def forward(self, tokens: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]) -> Encoded:
         """Encode a padded batch."""
         # The backward layers read each source turned round, so that padding comes last for both and spoils nothing.
-        turned = _turned(tokens.shape[1], lengths)
+        mirror = turned(tokens.shape[1], lengths)
         last = (lengths - 1).clamp(min=0)[:, None]
-        states = self.dropout(self.embedding(tokens))
+        inputs = self.dropout(self.embedding(tokens))
         for onward, back in zip(self.onward, self.back, strict=True):
-            left, right = _read(onward, states), _read(back, _moved(states, turned))
-            final = _moved(torch.cat((left, right), -1), last).squeeze(1)
-            states = self.dropout(torch.cat((left, _moved(right, turned)), -1))
-        return Encoded(states, lengths, final)
-
-
-def _read(recurrence: nn.Module, inputs: Tensor) -> Tensor:
-    """Outputs from a state of zeros."""
-    assert isinstance(recurrence, Recurrence)
-    size, dtype = recurrence.layers.hidden_size, recurrence.layers.weight_ih_l0.dtype
-    start = inputs.new_zeros((1, inputs.shape[0], size), dtype=dtype)
-    return recurrence(inputs, (start,) * recurrence.count)[0]
-
-
-def _turned(time: int, lengths: Tensor) -> Tensor:
-    """Where each position lies in its source turned round; padding stays, (batch, time)."""
-    places = torch.arange(time, device=lengths.device)
-    mirrored = lengths[:, None] - 1 - places
-    return torch.where(mirrored >= 0, mirrored, places)
-
-
-def _moved(inputs: Tensor, places: Tensor) -> Tensor:
-    """Inputs (batch, time, size) taken from places (batch, time)."""
-    return inputs.gather(1, places.unsqueeze(-1).expand(-1, -1, inputs.shape[-1]))
+            assert isinstance(onward, Recurrence)
+            assert isinstance(back, Recurrence)
+            left, right = states(onward, inputs), states(back, moved(inputs, mirror))
+            final = moved(torch.cat((left, right), -1), last).squeeze(1)
+            inputs = self.dropout(torch.cat((left, moved(right, mirror)), -1))
+        return Encoded(inputs, lengths, final)

@@ -27,6 +27,8 @@ class Listed:
 TASKS: tuple[Listed, ...] = (
     Listed("translation", "from one language to another; shows which source word every target word came from"),
     Listed("stories", "answers to questions about a story; shows which sentences every hop read"),
+    Listed("documents", "texts and their class; shows which words and sentences were looked at for it"),
+    Listed("tagging", "a tag for every word of a sentence; shows what the words looked at and which tags follow"),
 )
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from regard.attention.native.operators import address, differentiable, function, operator
-from regard.attention.native.problem import DESCRIBED, Problem, Strided, dense, pointers, problem, strided
+from regard.attention.native.problem import DESCRIBED, STRUCTURE, addresses, dense, problem, strided
 
 # Numbers kept for a row between forward and backward; kSaved in native/src/problem.hpp.
 SAVED = 4
@@ -20,13 +20,12 @@ _ARGUMENTS = f"Tensor query, Tensor key, Tensor value, {DESCRIBED}"
 
 @cache
 def _functions() -> tuple[Any, Any]:
-    one, two = ctypes.POINTER(Problem), ctypes.POINTER(Strided)
-    pointer = ctypes.c_void_p
+    told, pointer = STRUCTURE, ctypes.c_void_p
     return (
-        function("attend_forward", one, two, pointer),
+        function("attend_forward", told, told, pointer),
         function(
             "attend_backward",
-            *(one, two, pointer, two, two, two, pointer, ctypes.c_int64, pointer, pointer),
+            *(told, told, pointer, told, told, told, pointer, ctypes.c_int64, pointer, pointer),
         ),
     )
 
@@ -57,12 +56,12 @@ def _backward(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> lis
     )
     # What several rows share is added up by each thread for itself.
     shared = (*tensors, number, learned)
-    threads = asked.threads
+    threads = torch.get_num_threads()
     sets = [
         torch.zeros((threads, each.numel())) if want and each is not None else None
         for each, want in zip(shared, wanted, strict=True)
     ]
-    places = pointers([None if each is None else each[thread] for thread in range(threads) for each in sets[:-2]])
+    places = addresses([None if each is None else each[thread] for thread in range(threads) for each in sets[:-2]])
     told = any(wanted[:-2])
     _functions()[1](
         asked,
@@ -71,7 +70,7 @@ def _backward(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> lis
         strided(d_query),
         strided(d_key),
         strided(d_value),
-        ctypes.addressof(places) if told else None,
+        places.buffer_info()[0] if told else 0,
         len(tensors) if told else 0,
         address(sets[-1]),
         address(sets[-2]),

@@ -60,7 +60,7 @@ def _run_gradient(
     return of_unary
 
 
-def _scores(unary: Tensor, transition: Tensor, lengths: Tensor | None) -> tuple[int | None, ...]:
+def _scores(unary: Tensor, transition: Tensor, lengths: Tensor | None) -> tuple[int, ...]:
     """What describes the scores to a kernel; the tensors are contiguous."""
     batch, time, states = unary.shape
     matrices, cells = transition.shape[1], states * states

@@ -71,6 +71,6 @@ def kernel(name: str, dtype: torch.dtype, *arguments: Any) -> Callable[..., int]
     return function(f"{name}_{_NAMES[dtype]}", *arguments)
 
 
-def address(tensor: Tensor | None) -> int | None:
-    """Where a tensor's numbers begin."""
-    return None if tensor is None else tensor.data_ptr()
+def address(tensor: Tensor | None) -> int:
+    """Where a tensor's numbers begin; 0, which is nowhere, for none."""
+    return 0 if tensor is None else tensor.data_ptr()

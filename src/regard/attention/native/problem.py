@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+from array import array
 from collections.abc import Sequence
+from struct import Struct
 from typing import Any
 
 import torch
 from torch import Tensor
 
-_WHOLE, _POINTER, _REAL = ctypes.c_int64, ctypes.c_void_p, ctypes.c_double
+from regard.attention.native.operators import address
+
 _DTYPES = {torch.float32: 0, torch.bfloat16: 1}
 DTYPES = tuple(_DTYPES)
 # How an operator is told all but query, key and value: the fields of `Lowered`.
@@ -17,62 +20,26 @@ DESCRIBED = (
     "Tensor[] tensors, Tensor? learned, Tensor? number, Tensor? seed, int[] steps, float[] numbers, int[] kinds, "
     "float[] settings"
 )
-
-
-class Strided(ctypes.Structure):
-    """A tensor (batch, heads, rows, size) whose last axis is dense."""
-
-    _fields_ = [("data", _POINTER), ("batch", _WHOLE), ("head", _WHOLE), ("row", _WHOLE)]
-
-
-class RowNumber(ctypes.Structure):
-    """A number for every row; no data where all rows have the same."""
-
-    _fields_ = [("data", _POINTER), ("batch", _WHOLE), ("head", _WHOLE), ("row", _WHOLE)]
-
-
-class Problem(ctypes.Structure):
-    """Sizes, tensors and the three answers."""
-
-    _fields_ = [
-        *((name, _WHOLE) for name in ("batch", "heads", "key_heads", "queries", "keys", "size", "value_size")),
-        ("dtype", _WHOLE),
-        ("threads", _WHOLE),
-        ("query", Strided),
-        ("key", Strided),
-        ("value", Strided),
-        ("score", _WHOLE),
-        ("softcap", _REAL),
-        ("learned", _POINTER),
-        ("steps", _POINTER),
-        ("step_count", _WHOLE),
-        ("tensors", _POINTER),
-        ("numbers", _POINTER),
-        ("rule", _WHOLE),
-        ("temperature", _REAL),
-        ("alpha", _REAL),
-        ("number", RowNumber),
-        ("most", _WHOLE),
-        ("noise", _POINTER),
-        ("seed", _POINTER),
-        ("dropped", _WHOLE),
-        ("kept", _REAL),
-    ]
+# A structure is packed at once as bytes, which costs a tenth of filling it field by field. P: an address, q: a whole
+# number, d: a real one; all are eight bytes wide, so that nothing lies between them.
+STRUCTURE = ctypes.c_char_p
+_STRIDED = Struct("P3q")
+_PROBLEM = Struct("9q" + 3 * "P3q" + "qdPPqPPqddP3qqPPqd")
 
 
 def dense(tensor: Tensor) -> Tensor:
     """The tensor with its last axis dense."""
-    return tensor if tensor.stride(-1) == 1 or tensor.shape[-1] == 1 else tensor.contiguous()
+    return tensor if tensor.stride()[-1] == 1 or tensor.shape[-1] == 1 else tensor.contiguous()
 
 
-def strided(tensor: Tensor) -> Strided:
-    """A dense tensor of four axes; the caller keeps it alive."""
-    return Strided(tensor.data_ptr(), *tensor.stride()[:3])
+def strided(tensor: Tensor) -> bytes:
+    """`Strided`: a dense tensor of four axes; the caller keeps it alive."""
+    return _STRIDED.pack(tensor.data_ptr(), *tensor.stride()[:3])
 
 
-def pointers(tensors: Sequence[Tensor | None]) -> Any:
-    """Addresses of tensors, as an array that the caller keeps alive."""
-    return (_POINTER * len(tensors))(*(None if tensor is None else tensor.data_ptr() for tensor in tensors))
+def addresses(tensors: Sequence[Tensor | None]) -> array[int]:
+    """Where the numbers of tensors begin, as an array that the caller keeps alive."""
+    return array("Q", map(address, tensors))
 
 
 def problem(
@@ -87,44 +54,28 @@ def problem(
     numbers: Sequence[float],
     kinds: Sequence[int],
     settings: Sequence[float],
-) -> tuple[Problem, Any]:
-    """The structure, and what has to live as long as it."""
+) -> tuple[bytes, Any]:
+    """`Problem`: sizes, tensors and the three answers; and what has to live as long as it."""
     softcap, temperature, alpha, rate = settings
     matching, rule, most, noise = kinds
-    code, reals, places = (_WHOLE * len(steps))(*steps), (_REAL * len(numbers))(*numbers), pointers(tensors)
-    row_number = RowNumber() if number is None else RowNumber(number.data_ptr(), *row_strides(number))
-    found = Problem(
-        *query.shape[:2],
-        key.shape[1],
-        query.shape[2],
-        key.shape[2],
-        query.shape[3],
-        value.shape[3],
-        _DTYPES[query.dtype],
-        torch.get_num_threads(),
-        strided(query),
-        strided(key),
-        strided(value),
-        matching,
-        softcap,
-        None if learned is None else learned.data_ptr(),
-        ctypes.addressof(code),
-        len(steps),
-        ctypes.addressof(places),
-        ctypes.addressof(reals),
-        rule,
-        temperature,
-        alpha,
-        row_number,
-        most,
-        None if noise < 0 else tensors[noise].data_ptr(),
-        None if seed is None else seed.data_ptr(),
-        int(rate * (1 << 31)),
-        1 / (1 - rate),
+    code, reals, places = array("q", steps), array("d", numbers), addresses(tensors)
+    batch, heads, queries, size = query.shape
+    _batch, key_heads, keys, value_size = value.shape
+    found = _PROBLEM.pack(
+        *(batch, heads, key_heads, queries, keys, size, value_size, _DTYPES[query.dtype], torch.get_num_threads()),
+        *(query.data_ptr(), *query.stride()[:3]),
+        *(key.data_ptr(), *key.stride()[:3]),
+        *(value.data_ptr(), *value.stride()[:3]),
+        *(matching, softcap, address(learned)),
+        *(code.buffer_info()[0], len(code), places.buffer_info()[0], reals.buffer_info()[0]),
+        *(rule, temperature, alpha, address(number), *row_strides(number), most),
+        *(0 if noise < 0 else tensors[noise].data_ptr(), address(seed), int(rate * (1 << 31)), 1 / (1 - rate)),
     )
     return found, (code, reals, places, query, key, value, tensors, learned, number, seed)
 
 
-def row_strides(number: Tensor) -> tuple[int, ...]:
+def row_strides(number: Tensor | None) -> tuple[int, ...]:
     """Strides of a dense tensor (batch, heads, queries, 1), 0 where there is one entry for all."""
+    if number is None:
+        return 0, 0, 0
     return tuple(0 if size == 1 else step for size, step in zip(number.shape[:3], number.stride()[:3], strict=True))

@@ -32,7 +32,7 @@ def _gradient(scores: Tensor, transition: Tensor, weights: Tensor, grad: Tensor)
     return found
 
 
-def _given(scores: Tensor, transition: Tensor) -> tuple[int | None, ...]:
+def _given(scores: Tensor, transition: Tensor) -> tuple[int, ...]:
     return address(scores), address(transition), *scores.shape, transition.shape[-1], len(transition) == 1
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from regard.attention.native.attention import SAVED
 from regard.attention.native.operators import address, function, operator
-from regard.attention.native.problem import DESCRIBED, Problem, dense, problem
+from regard.attention.native.problem import DESCRIBED, STRUCTURE, dense, problem
 
 _WHOLE, _POINTER = ctypes.c_int64, ctypes.c_void_p
 # In the order of `Facts` in native/src/facts.hpp.
@@ -52,7 +52,7 @@ def statistics(query: Tensor, key: Tensor, described: tuple[Any, ...], asked: As
 
 @cache
 def _function() -> Any:
-    return function("statistics", ctypes.POINTER(Problem), ctypes.POINTER(Facts))
+    return function("statistics", STRUCTURE, ctypes.POINTER(Facts))
 
 
 def _run(query: Tensor, key: Tensor, *described: Any) -> list[Tensor]:

@@ -31,7 +31,7 @@ class Code(IntEnum):
     @property
     def learns(self) -> bool:
         """Whether the kernels have a gradient of the step's tensor."""
-        return self in (Code.BIAS, Code.TABLE, Code.SLOPE)
+        return self in (Code.BIAS, Code.TABLE, Code.SLOPE, Code.GAUSS)
 
 
 # Stands for an open side of a band.

@@ -13,7 +13,7 @@ from torch import Tensor
 from regard.attention.call import Call, Prepared
 from regard.attention.native.lowered import Lowered, served
 from regard.attention.native.operators import function, operator
-from regard.attention.native.problem import DESCRIBED, Problem, dense, problem
+from regard.attention.native.problem import DESCRIBED, STRUCTURE, dense, problem
 from regard.attention.native.statistics import Asked, statistics
 
 
@@ -65,7 +65,7 @@ def _told(call: Call, prepared: Prepared) -> Lowered:
 
 @cache
 def _functions() -> tuple[Any, Any]:
-    whole, pointer, asked = ctypes.c_int64, ctypes.c_void_p, ctypes.POINTER(Problem)
+    whole, pointer, asked = ctypes.c_int64, ctypes.c_void_p, STRUCTURE
     return (
         function("tile", asked, pointer, whole, whole, whole, whole, pointer),
         function("rows", asked, pointer, whole, pointer),

@@ -64,9 +64,10 @@ class Around(Where):
         self._lifted(space)
 
     def program(self, space: Space) -> Program:
-        centre = strided(single(self._lifted(space)), 3)
-        shown = (Step(Code.AROUND, (*centre, float(self.radius))),)
-        return Program(shown, (Step(Code.GAUSS, (*centre, self.radius / 2)),) if self.gaussian else ())
+        centre, *strides = strided(single(self._lifted(space)), 3)
+        # What is shown changes in steps, of which there is no gradient.
+        shown = (Step(Code.AROUND, (centre.detach(), *strides, float(self.radius))),)
+        return Program(shown, (Step(Code.GAUSS, (centre, *strides, self.radius / 2)),) if self.gaussian else ())
 
     def select(self, index: Tensor) -> Where:
         varies = self.centre.dim() > 1 and self.centre.shape[0] > 1

@@ -1,0 +1,126 @@
+"""Rows of a user's own .csv, .tsv and .jsonl files, and exactly what is wrong with them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Literal
+
+
+class Header(Enum):
+    """Whether the first row of a .csv or .tsv file has to name its columns."""
+
+    NEEDED = "needed"
+    OPTIONAL = "optional"
+
+
+def read_table(path: Path, columns: Sequence[str], header: Header = Header.NEEDED) -> list[tuple[str, ...]]:
+    r"""The named columns of a .csv, .tsv or .jsonl file, row by row.
+
+    Columns are named by the first row, in any order and any case, and a .jsonl file's fields are called after them.
+    Where a header is optional and there is none, the first columns are taken as they come. A name that ends in .gz is
+    unpacked; empty lines are left out; in a .tsv file quotation marks are only themselves.
+
+    Args:
+        path: the file.
+        columns: which columns are wanted.
+        header: whether the file must name its columns.
+
+    Raises:
+        ValueError: a column is missing, a row is too short or not JSON (the line is named), bytes are not UTF-8
+            (line and offset are named), the file is empty, or of a kind that is not known.
+        OSError: the file cannot be read.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "mine.csv"
+        >>> _ = path.write_text('label,text\ngood,"small, but mine"\n', encoding="utf-8")
+        >>> read_table(path, ["text", "label"])
+        [('small, but mine', 'good')]
+    """
+    kind = path.name.removesuffix(".gz").rsplit(".", 1)[-1]
+    if kind == "jsonl":
+        return list(_json_rows(path, columns))
+    if kind not in ("tsv", "csv"):
+        raise ValueError(f"{path} ends in .{kind}, expected .tsv, .csv or .jsonl.")
+    return list(_table_rows(path, "\t" if kind == "tsv" else ",", columns, header))
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines of a UTF-8 file without their ends.
+
+    Raises:
+        ValueError: the file is empty, or not UTF-8.
+    """
+    text = _decoded(path)
+    if not text:
+        raise ValueError(f"{path} is empty; expected at least one line.")
+    # Only line feeds end lines: a form feed or a Unicode separator inside of a sentence must not shift the rest.
+    lines = text.replace("\r\n", "\n").split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    named = " and ".join(f'"{name}"' for name in columns)
+    for number, line in enumerate(read_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}:{number} is not JSON: {error.msg} at column {error.colno}.") from None
+        found = [row.get(name) for name in columns] if isinstance(row, dict) else [None]
+        if not all(isinstance(value, str | int) for value in found):
+            raise ValueError(f"{path}:{number} needs the fields {named}, each a text or a whole number.")
+        yield tuple(str(value) for value in found)
+
+
+def _table_rows(path: Path, delimiter: str, columns: Sequence[str], header: Header) -> Iterator[tuple[str, ...]]:
+    text = "\n".join(read_lines(path))
+    # A text may be longer than the 128 KiB that the reader takes a field to be at most.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
+    # In a .tsv file quotation marks are only themselves.
+    marks: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=marks)
+    places: list[int] | None = None if header is Header.NEEDED else list(range(len(columns)))
+    for number, row in enumerate(rows, start=1):
+        if number == 1 and (named := _places(row, columns)) is not None:
+            places = named
+        elif places is None:
+            raise ValueError(
+                f"{path}:1 names the columns {', '.join(map(repr, row))}, expected "
+                f"{' and '.join(map(repr, columns))} among them."
+            )
+        elif row and len(row) <= max(places):
+            raise ValueError(f"{path}:{rows.line_num} has {len(row)} column(s), expected at least {max(places) + 1}.")
+        elif row:
+            yield tuple(row[place] for place in places)
+
+
+def _places(row: list[str], columns: Sequence[str]) -> list[int] | None:
+    """Where the wanted columns stand, if this row is a header that has all of them."""
+    names = [name.strip().lower() for name in row]
+    wanted = [name.strip().lower() for name in columns]
+    return [names.index(name) for name in wanted] if set(wanted) <= set(names) else None
+
+
+def _decoded(path: Path) -> str:
+    raw = path.read_bytes()
+    if path.name.endswith(".gz"):
+        try:
+            raw = gzip.decompress(raw)
+        except (OSError, EOFError) as error:
+            raise ValueError(f"{path} is not a whole gzip file: {error}.") from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{path}:{line} is not UTF-8: byte 0x{raw[error.start]:02x} at offset {error.start}. Convert it, for "
+            "example with iconv -t UTF-8."
+        ) from None
