@@ -118,14 +118,15 @@ inline void by_groups(int64_t rows, const Visit& visit) {
         visit.template operator()<1>(full, left);
 }
 
-// Up to kTileTerms rows where they lie, or where those are not whole tiles copied to `room`, and zeros around them.
+// `most` rows where they lie, or where there are fewer, or they are not as wide as whole tiles, copied to `room` with
+// zeros around them.
 HalfRows whole(const HalfRows& rows, int64_t first, int64_t count, int64_t size, int64_t padded, int64_t most,
                uint16_t* room) {
     const uint16_t* from = rows.data + first * rows.stride;
     int64_t have = std::min(count - first, most);
     if (have == most && size == padded) return {from, rows.stride};
     std::fill(room, room + most * padded, uint16_t(0));
-    for (int64_t r = 0; r < have; ++r) std::copy(from + r * rows.stride, from + r * rows.stride + size, room + r * padded);
+    for (int64_t r = 0; r < have; ++r) std::copy_n(from + r * rows.stride, size, room + r * padded);
     return {room, padded};
 }
 
@@ -133,14 +134,16 @@ __m512bh narrow_both(Floats low, Floats high) { return _mm512_cvtne2ps_pbh((__m5
 
 // Each number of `low` with that of `high` beside it, rounded to bfloat16.
 Floats in_pairs(Floats low, Floats high) {
-    alignas(64) static constexpr uint16_t kPlaces[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-                                                         8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    alignas(64) static constexpr uint16_t kPlaces[32] = {
+        0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+        8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31,
+    };
     __m512i both = (__m512i)narrow_both(low, high);
     return (Floats)_mm512_maskz_permutexvar_epi16(~__mmask32(0), _mm512_load_si512(kPlaces), both);
 }
 
-// The first `columns` columns of (rows, columns) weights as left rows, rounded to bfloat16: to (columns, terms), where
-// the rows end in zeros. There is room for whole tiles in both.
+// The first `columns` columns of (rows, columns) weights as left rows, rounded to bfloat16: to (columns, terms),
+// where the rows end in zeros. There is room for whole tiles in both.
 void turn(const float* weights, int64_t stride, int64_t rows, int64_t columns, int64_t terms, float* to) {
     for (int64_t c = 0; c < columns; c += kTileRows)
         for (int64_t r = 0; r < terms; r += kTileTerms) {

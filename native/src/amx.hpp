@@ -1,8 +1,8 @@
 // Products of bfloat16 by the matrix tiles of a chip with AMX; sums are float32, as everywhere.
 //
 // A tile has kTileRows rows of 64 bytes. The left rows of a product are read where they lie. The right side is packed
-// into tiles: row p of a tile holds, for each of its kTileColumns columns, the terms 2 p and 2 p + 1 of the sum beside
-// each other. Numbers too small to be normal count as 0.
+// into tiles: row p of a tile holds, for each of its kTileColumns columns, the terms 2 p and 2 p + 1 of the sum
+// beside each other. Numbers too small to be normal count as 0.
 #pragma once
 
 #include "problem.hpp"

@@ -97,8 +97,8 @@ struct Backward {
         int64_t padded = worker.padded_value, stride = row_stride(block.columns);
         if (worker.score->reads_scores())
             worker.score->scores(block, given.query, worker.packed, rooms.raw, stride);
-        match_keys(problem.dtype, given.above, block.rows, value_panels, problem.value_size, block.column, block.columns,
-                   rooms.grads, stride);
+        match_keys(problem.dtype, given.above, block.rows, value_panels, problem.value_size, block.column,
+                   block.columns, rooms.grads, stride);
         for (int64_t r = 0; r < block.rows; ++r)
             row(worker, block, r, rooms.scores + r * stride, rooms.grads + r * stride, rooms.factors, thread);
         if (few) {

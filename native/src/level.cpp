@@ -31,8 +31,8 @@ struct Chip {
         avx512 = avx2 && (saved & 0xe6) == 0xe6 && (b & (f | dq | bw | vl)) == (f | dq | bw | vl);
         // Tiles: states 17 and 18. The instructions that round to bfloat16 are told apart from those on tiles.
         const unsigned tiles = (1u << 24) | (1u << 22);
-        amx = avx512 && (saved & 0x60000) == 0x60000 && (d & tiles) == tiles && __get_cpuid_count(7, 1, &a, &b, &c, &d) &&
-              (a & (1u << 5)) != 0;
+        amx = avx512 && (saved & 0x60000) == 0x60000 && (d & tiles) == tiles &&
+              __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 5)) != 0;
     }
 };
 

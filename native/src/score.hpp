@@ -64,7 +64,8 @@ int64_t key_floats(int64_t dtype, int64_t count, int64_t size);
 void pack_keys(const Strided& keys, int64_t dtype, int64_t batch, int64_t head, int64_t count, int64_t size,
                float* packed);
 
-// out (count, columns) = rows @ keys^T for packed keys from `first` on, a multiple of kPanel. Whole vectors are written.
+// out (count, columns) = rows @ keys^T for packed keys from `first` on, a multiple of kPanel. Whole vectors are
+// written.
 void match_keys(int64_t dtype, const Rows& rows, int64_t count, const float* packed, int64_t size, int64_t first,
                 int64_t columns, float* out, int64_t stride);
 

@@ -12,9 +12,9 @@ inline bool streams(const Problem& problem) { return tiled(problem) && problem.r
 // Floats of scores that a block needs.
 int64_t streamed_floats(int64_t rows);
 
-// Adds to `context` (rows, padded_value), which is 0, what a block's rows read of the values, still to be multiplied by
-// `scales`. `saved` is the rule's. `scores` has room for `streamed_floats`, `factors` for a row.
-void read_streamed(Worker& worker, const Block& block, const Rows& query, float* scores, float* factors, float* context,
-                   float* saved, float* scales);
+// Adds to `context` (rows, padded_value), which is 0, what a block's rows read of the values, still to be multiplied
+// by `scales`. `saved` is the rule's. `scores` has room for `streamed_floats`, `factors` for a row.
+void read_streamed(Worker& worker, const Block& block, const Rows& query, float* scores, float* factors,
+                   float* context, float* saved, float* scales);
 
 }  // namespace regard
