@@ -3,6 +3,7 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <immintrin.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -59,4 +60,15 @@ REGARD_API const char* regard_best_level() {
     if (chip.avx2) return "avx2";
 #endif
     return "baseline";
+}
+
+// For the tests: whether matrix tiles are set up in this thread.
+REGARD_API int regard_tiles_set_up() {
+#if defined(__AMX_TILE__)
+    alignas(64) unsigned char shape[64] = {};
+    _tile_storeconfig(shape);
+    return shape[0];  // the palette
+#else
+    return 0;
+#endif
 }
