@@ -20,13 +20,23 @@ Worker::Worker(const Problem& problem)
 void Worker::take_head(int64_t batch, int64_t key_head, float* packed_room, float* value_room) {
     score->pack(batch, key_head, packed_room);
     packed = packed_room;
+    if (tiled(problem)) {
+        pack_read(half_rows(problem.value, batch, key_head), problem.keys, problem.value_size, value_room);
+        value_tiles_ = value_room;
+        value_room += Scratch::room(tile_floats(problem.keys, problem.value_size));
+    }
+    if (!has_value_rows()) return;
     values = rows_of(problem.value, problem.dtype, batch, key_head, 0, problem.keys, problem.value_size, padded_value,
                      value_room);
 }
 
 Rows Worker::queries(const Block& block, float* room) const {
-    return rows_of(problem.query, problem.dtype, block.batch, block.head, block.first, block.rows, problem.query_size,
-                   padded_query, room);
+    return queries_of(problem, block.batch, block.head, block.first, block.rows, padded_query, room);
+}
+
+int64_t Worker::value_floats() const {
+    int64_t rows = in_place(problem.dtype, problem.value_size) || !has_value_rows() ? 0 : problem.keys * padded_value;
+    return rows + (tiled(problem) ? Scratch::room(tile_floats(problem.keys, problem.value_size)) : 0);
 }
 
 Block Worker::block_of(int64_t batch, int64_t head, int64_t first, int64_t rows) {
@@ -75,6 +85,18 @@ float Worker::weigh(const Block& block, int64_t r, float* row, float* room, floa
     return scale;
 }
 
+void Worker::make_readable(const Block& block, float* row) const {
+    if (tiled(problem)) narrow_in_place(row, block.columns);
+}
+
+void Worker::read_values(const Block& block, const float* weights, int64_t stride, float* context) const {
+    if (tiled(problem))
+        return read_tiles(narrowed(weights, stride), block.rows, value_tiles_, block.column, block.columns,
+                          padded_value, context, padded_value);
+    read(weights, stride, block.rows, values.data + block.column * values.stride, values.stride, block.columns,
+         padded_value, context, padded_value);
+}
+
 const float* Worker::factors(const Block& block, int64_t r, Interval cells, float* room) const {
     if (problem.seed == nullptr && !factors_) return nullptr;
     std::fill(room + cells.low, room + cells.high, 1.0f);
@@ -104,13 +126,14 @@ bool Worker::few(const Block& block, const float* saved) const {
     return total * kDense < block.rows * block.columns;
 }
 
-Split::Split(const Problem& problem)
+Split::Split(const Problem& problem, int64_t cells)
     : key_heads(problem.key_heads), groups(problem.batch * problem.key_heads), rows(0), parts(1) {
     // What a block in the middle sees is what most blocks see.
     int64_t most = std::min(kMostRows, problem.queries);
     Interval span = Where(problem).span(0, 0, (problem.queries - most) / 2, most);
     int64_t columns = std::max<int64_t>(span.high - span.low, 1);
-    rows = std::min(std::clamp<int64_t>(kCells / columns / kRows * kRows, 4 * kRows, kMostRows), problem.queries);
+    int64_t step = tiled(problem) ? kTwoTiles : kRows, least = tiled(problem) ? kTwoTiles : 4 * kRows;
+    rows = std::min(std::clamp(cells / columns / step * step, least, kMostRows), problem.queries);
     // Enough items that threads finish together, and not so many that packing the keys again and again shows.
     int64_t blocks = (problem.queries + rows - 1) / rows;
     if (groups < 4 * problem.threads && problem.threads > 1)

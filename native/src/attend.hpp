@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "amx.hpp"
 #include "rows.hpp"
 #include "score.hpp"
 #include "threads.hpp"
@@ -15,6 +16,10 @@ namespace regard {
 constexpr int64_t kCells = 160 * 1024;
 constexpr int64_t kMostRows = 96;
 
+// How far the rows of a block's scores are apart: a little more than whole panels, so that they do not fall on each
+// other's places in the cache.
+inline int64_t row_stride(int64_t columns) { return round_up(columns, kPanel) + kWidth; }
+
 // A share of the work on one key head: every `parts`-th block of rows, from `place` on.
 struct Part {
     int64_t batch, key_head, place;
@@ -22,7 +27,10 @@ struct Part {
 
 // How a problem is cut into items that threads take: a key head, or part of one where heads are few.
 struct Split {
-    explicit Split(const Problem& problem);
+    static constexpr int64_t kNoLimit = int64_t(1) << 60;
+
+    // A block has no more than `cells` scores, but for the shortest.
+    explicit Split(const Problem& problem, int64_t cells = kCells);
 
     int64_t items() const { return groups * parts; }
     Part part(int64_t item) const {
@@ -38,8 +46,9 @@ class Worker {
 public:
     explicit Worker(const Problem& problem);
 
-    // Make keys and values of a head ready.
+    // Make keys and values of a head ready, in rooms of `score->packed_floats()` and `value_floats()`.
     void take_head(int64_t batch, int64_t key_head, float* packed, float* value_room);
+    int64_t value_floats() const;
 
     // The queries of a block, where they lie or in `room` (rows, padded_query).
     Rows queries(const Block& block, float* room) const;
@@ -68,6 +77,12 @@ public:
     // Returns what they are still to be multiplied by. `room` holds a row.
     float weigh(const Block& block, int64_t r, float* row, float* room, float* saved_row);
 
+    // Bring the weights of a row into the form in which `read_values` reads them, once nothing else does.
+    void make_readable(const Block& block, float* row) const;
+
+    // context (rows, padded_value) += weights @ values
+    void read_values(const Block& block, const float* weights, int64_t stride, float* context) const;
+
     // What multiplies the weights of a row; null where nothing does. `room` holds a row.
     const float* factors(const Block& block, int64_t r, Interval cells, float* room) const;
 
@@ -84,9 +99,13 @@ public:
     Where where;
     int64_t padded_size, padded_query, padded_value;
     const float* packed = nullptr;
+    // Rows of values; where products go by tiles, only for a weighing that may leave few weights.
     Rows values{};
 
 private:
+    bool has_value_rows() const { return !tiled(problem) || weighing.support != nullptr; }
+
+    const float* value_tiles_ = nullptr;
     const Seen* seen_ = nullptr;
     std::unique_ptr<float[]> spare_;
     bool priors_, factors_;

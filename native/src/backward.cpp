@@ -24,12 +24,12 @@ struct Backward {
 
     void head(const Part& part, const Split& split, int64_t item, int thread) const {
         Worker worker(problem);
-        int64_t stride = round_up(problem.keys, kPanel), rows = split.rows, padded = worker.padded_value;
+        int64_t stride = row_stride(problem.keys), rows = split.rows, padded = worker.padded_value;
         int64_t size = worker.padded_size;
-        int64_t panels = stride * problem.value_size;
+        int64_t panels = key_floats(problem.dtype, problem.keys, problem.value_size);
         int64_t sizes[] = {worker.score->packed_floats(),
                            panels,
-                           in_place(problem.dtype, problem.value_size) ? 0 : problem.keys * padded,
+                           worker.value_floats(),
                            in_place(problem.dtype, problem.size) ? 0 : problem.keys * size,
                            rows * stride,
                            rows * stride,
@@ -42,6 +42,7 @@ struct Backward {
         float* room[11];
         for (int i = 0; i < 11; ++i) room[i] = scratch.take(sizes[i]);
         worker.take_head(part.batch, part.key_head, room[0], room[2]);
+        worker.score->pack_for_give(part.batch, part.key_head, room[0]);
         pack_keys(problem.value, problem.dtype, part.batch, part.key_head, problem.keys, problem.value_size, room[1]);
         Rows keys = rows_of(problem.key, problem.dtype, part.batch, part.key_head, 0, problem.keys, problem.size, size,
                             room[3]);
@@ -63,7 +64,7 @@ struct Backward {
         int64_t padded = worker.padded_value, wide = worker.padded_query;
         std::memset(rooms.d_query, 0, sizeof(float) * block.rows * wide);
         if (block.columns > 0) {
-            int64_t stride = round_up(block.columns, kPanel);
+            int64_t stride = row_stride(block.columns);
             Rows query = worker.queries(block, rooms.query);
             Rows above = rows_of(outer, problem.dtype, block.batch, block.head, block.first, block.rows,
                                  problem.value_size, padded, rooms.outer);
@@ -81,8 +82,9 @@ struct Backward {
                          values_to, thread);
             }
         }
+        Rows found = scaled({rooms.d_query, wide}, problem.scale, block.rows, wide, rooms.d_query);
         write_rows(d_query, problem.dtype, block.batch, block.head, block.first, block.rows, problem.query_size,
-                   rooms.d_query, wide);
+                   found.data, found.stride);
     }
 
     // Rows of a block that all gradients need: queries, the head's keys, and the context's gradient.
@@ -92,11 +94,11 @@ struct Backward {
 
     void all_rows(Worker& worker, const Block& block, const Given& given, const float* value_panels,
                   const Rooms& rooms, bool few, float* keys_to, float* values_to, int thread) const {
-        int64_t padded = worker.padded_value, stride = round_up(block.columns, kPanel);
+        int64_t padded = worker.padded_value, stride = row_stride(block.columns);
         if (worker.score->reads_scores())
             worker.score->scores(block, given.query, worker.packed, rooms.raw, stride);
-        match(given.above.data, given.above.stride, block.rows, value_panels + block.column * problem.value_size,
-              problem.value_size, block.columns, rooms.grads, stride);
+        match_keys(problem.dtype, given.above, block.rows, value_panels, problem.value_size, block.column,
+                   block.columns, rooms.grads, stride);
         for (int64_t r = 0; r < block.rows; ++r)
             row(worker, block, r, rooms.scores + r * stride, rooms.grads + r * stride, rooms.factors, thread);
         if (few) {
@@ -106,6 +108,9 @@ struct Backward {
                 give_few(cells, cells.weights.get(), given.above.data + r * given.above.stride, padded,
                          values_to + block.column * padded);
             }
+        } else if (tiled(problem)) {
+            give_tiles(rooms.scores, stride, block.rows, given.above, block.columns, padded,
+                       values_to + block.column * padded, padded);
         } else {
             give(rooms.scores, stride, block.rows, given.above.data, given.above.stride, block.columns, padded,
                  values_to + block.column * padded, padded);
@@ -117,7 +122,7 @@ struct Backward {
     // The same where few cells have a weight and only they a gradient: nothing is multiplied with all keys.
     void few_rows(Worker& worker, const Block& block, const Given& given, const Rooms& rooms, const float* kept,
                   float* keys_to, float* values_to, int thread) const {
-        int64_t padded = worker.padded_value, size = worker.padded_size, stride = round_up(block.columns, kPanel);
+        int64_t padded = worker.padded_value, size = worker.padded_size, stride = row_stride(block.columns);
         Few few(block.columns);
         Rows values{worker.values.data + block.column * worker.values.stride, worker.values.stride};
         Rows keys{given.keys.data + block.column * given.keys.stride, given.keys.stride};

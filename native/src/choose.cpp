@@ -174,8 +174,9 @@ struct ChooseBackward {
             worker.score->give(block, query, keys, worker.packed, rooms.raw, rooms.grads, stride, rooms.d_query, keys_to,
                                learned);
         }
+        Rows found = scaled({rooms.d_query, wide}, problem.scale, block.rows, wide, rooms.d_query);
         write_rows(d_query, problem.dtype, block.batch, block.head, block.first, block.rows, problem.query_size,
-                   rooms.d_query, wide);
+                   found.data, found.stride);
     }
 
     // With p = e^(score - lse): d log p_z = 1[j = z] - p_j, and d entropy = -p_j (log p_j + entropy).

@@ -3,6 +3,7 @@
 #include "attend.hpp"
 #include "decode.hpp"
 #include "few.hpp"
+#include "stream.hpp"
 
 namespace regard {
 
@@ -16,10 +17,10 @@ struct Forward {
     // Heads of one key head, and every `parts`-th block of their rows.
     void head(int64_t batch, int64_t key_head, int64_t part, int64_t parts, int64_t rows) const {
         Worker worker(problem);
-        int64_t stride = round_up(problem.keys, kPanel), padded = worker.padded_value;
-        bool values_here = in_place(problem.dtype, problem.value_size);
-        int64_t sizes[] = {worker.score->packed_floats(), values_here ? 0 : problem.keys * padded, rows * stride, stride,
-                           rows * worker.padded_query, rows * padded};
+        int64_t stride = row_stride(problem.keys);
+        int64_t cells = streams(problem) ? streamed_floats(rows) : rows * stride;
+        int64_t sizes[] = {worker.score->packed_floats(), worker.value_floats(),     cells, stride,
+                           rows * worker.padded_query,    rows * worker.padded_value};
         Scratch scratch(Scratch::rooms(sizes));
         float* packed = scratch.take(sizes[0]);
         float* values = scratch.take(sizes[1]);
@@ -38,21 +39,17 @@ struct Forward {
     };
 
     void block(Worker& worker, const Block& block, const Rooms& rooms) const {
-        int64_t padded = worker.padded_value, stride = round_up(std::max<int64_t>(block.columns, 1), kPanel);
+        int64_t padded = worker.padded_value;
         std::memset(rooms.context, 0, sizeof(float) * block.rows * padded);
         float* saved_rows = saved + row_place(problem, block.batch, block.head, block.first) * kSaved;
         std::memset(saved_rows, 0, sizeof(float) * block.rows * kSaved);
         if (block.columns > 0) {
-            worker.scores_of(block, worker.queries(block, rooms.query), rooms.scores, stride);
+            Rows query = worker.queries(block, rooms.query);
             float scales[kMostRows];
-            for (int64_t r = 0; r < block.rows; ++r)
-                scales[r] = worker.weigh(block, r, rooms.scores + r * stride, rooms.factors, saved_rows + r * kSaved);
-            if (worker.few(block, saved_rows)) {
-                read_rows(worker, block, rooms, stride);
-            } else {
-                read(rooms.scores, stride, block.rows, worker.values.data + block.column * worker.values.stride,
-                     worker.values.stride, block.columns, padded, rooms.context, padded);
-            }
+            if (streams(problem))
+                read_streamed(worker, block, query, rooms.scores, rooms.factors, rooms.context, saved_rows, scales);
+            else
+                read_whole(worker, block, query, rooms, saved_rows, scales);
             for (int64_t r = 0; r < block.rows; ++r)
                 for (int64_t c = 0; c < padded; c += kWidth) {
                     float* at = rooms.context + r * padded + c;
@@ -61,6 +58,23 @@ struct Forward {
         }
         write_rows(context, problem.dtype, block.batch, block.head, block.first, block.rows, problem.value_size,
                    rooms.context, padded);
+    }
+
+    // By whole rows of scores.
+    void read_whole(Worker& worker, const Block& block, const Rows& query, const Rooms& rooms, float* saved_rows,
+                    float* scales) const {
+        int64_t stride = row_stride(block.columns);
+        worker.scores_of(block, query, rooms.scores, stride);
+        // Where all weights are read in any case, a row is made readable while it is in the first cache.
+        bool dense = worker.weighing.support == nullptr;
+        for (int64_t r = 0; r < block.rows; ++r) {
+            float* row = rooms.scores + r * stride;
+            scales[r] = worker.weigh(block, r, row, rooms.factors, saved_rows + r * kSaved);
+            if (dense) worker.make_readable(block, row);
+        }
+        if (worker.few(block, saved_rows)) return read_rows(worker, block, rooms, stride);
+        for (int64_t r = 0; r < block.rows && !dense; ++r) worker.make_readable(block, rooms.scores + r * stride);
+        worker.read_values(block, rooms.scores, stride, rooms.context);
     }
 
     // Values read one by one, where few have a weight.
@@ -85,7 +99,7 @@ REGARD_API int regard_attend_forward(const regard::Problem* problem, const regar
         return 0;
     }
     Forward forward{*problem, *context, saved};
-    Split split(*problem);
+    Split split(*problem, streams(*problem) ? Split::kNoLimit : kCells);
     in_parallel(int(problem->threads), split.items(), [&](int64_t item, int) {
         Part part = split.part(item);
         forward.head(part.batch, part.key_head, part.place, split.parts, split.rows);

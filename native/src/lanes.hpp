@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cmath>
-#include <utility>
 
 #include "simd.hpp"
 
@@ -70,12 +69,6 @@ void store_lanes_some(Real* to, Vector<Real> what, int64_t count) {
 }
 
 inline Doubles larger(Doubles a, Doubles b) { return a > b ? a : b; }
-
-// Every lane gets the one that is `step` behind it, and the first ones follow the last.
-template <int step, class V, int... lanes>
-V rotated(V value, std::integer_sequence<int, lanes...>) {
-    return __builtin_shufflevector(value, value, (lanes + step) % int(sizeof...(lanes))...);
-}
 
 template <class Real, int step, class Join>
 Vector<Real> folded(Vector<Real> value, Join join) {

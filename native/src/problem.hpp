@@ -37,9 +37,10 @@ struct Problem {
     int64_t batch, heads, key_heads, queries, keys, size, query_size, value_size;
     int64_t dtype, threads;
     Strided query, key, value;
-    // How query and key are matched; softcap 0 means none. A convolution has `channels` filters of `taps` numbers.
+    // How query and key are matched: queries count `scale` times; softcap 0 means none. A convolution has `channels`
+    // filters of `taps` numbers.
     int64_t score;
-    double softcap;
+    double scale, softcap;
     int64_t channels, taps;
     const float* learned;
     // Which keys are seen: a program over `tensors` and `numbers`, see where.hpp.

@@ -48,8 +48,7 @@ Reader::Reader(const Problem& problem, int64_t batch, int64_t key_head, int64_t 
     int64_t padded = worker_.padded_size;
     for (int64_t member = 0; member < group_; ++member) {
         float* to = query_ + member * queries * padded;
-        Rows found = rows_of(problem.query, problem.dtype, batch, key_head * group_ + member, first, queries,
-                             problem.size, padded, to);
+        Rows found = queries_of(problem, batch, key_head * group_ + member, first, queries, padded, to);
         if (found.data == to) continue;
         for (int64_t r = 0; r < queries; ++r)
             std::memcpy(to + r * padded, found.data + r * found.stride, sizeof(float) * padded);

@@ -39,6 +39,22 @@ inline Rows rows_of(const Strided& tensor, int64_t dtype, int64_t batch, int64_t
     return {room, padded};
 }
 
+// `count` rows times `scale`, in place where there is nothing to do or else in `room`; they are whole vectors.
+inline Rows scaled(const Rows& rows, double scale, int64_t count, int64_t padded, float* room) {
+    if (scale == 1.0) return rows;
+    for (int64_t r = 0; r < count; ++r)
+        for (int64_t d = 0; d < padded; d += kWidth)
+            store(room + r * padded + d, load(rows.data + r * rows.stride + d) * float(scale));
+    return {room, padded};
+}
+
+// Queries of a head as they are matched with keys, in place or in `room` (count x padded).
+inline Rows queries_of(const Problem& problem, int64_t batch, int64_t head, int64_t first, int64_t count,
+                       int64_t padded, float* room) {
+    Rows rows = rows_of(problem.query, problem.dtype, batch, head, first, count, problem.query_size, padded, room);
+    return scaled(rows, problem.scale, count, padded, room);
+}
+
 // Write `count` rows of `size` numbers.
 inline void write_rows(const Strided& tensor, int64_t dtype, int64_t batch, int64_t head, int64_t first, int64_t count,
                        int64_t size, const float* from, int64_t stride) {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "additive.hpp"
+#include "amx.hpp"
 #include "convolved.hpp"
 #include "tangent.hpp"
 
@@ -15,22 +16,36 @@ class Product : public Score {
 public:
     using Score::Score;
 
-    int64_t packed_floats() const override { return round_up(problem_.keys, kPanel) * problem_.size; }
+    int64_t packed_floats() const override {
+        return matched_floats() + (tiled(problem_) ? tile_floats(problem_.keys, problem_.size) : 0);
+    }
 
     void pack(int64_t batch, int64_t key_head, float* packed) const override {
         pack_keys(problem_.key, problem_.dtype, batch, key_head, problem_.keys, problem_.size, packed);
     }
 
+    void pack_for_give(int64_t batch, int64_t key_head, float* packed) const override {
+        if (tiled(problem_))
+            pack_read(half_rows(problem_.key, batch, key_head), problem_.keys, problem_.size,
+                      packed + matched_floats());
+    }
+
     void scores(const Block& block, const Rows& query, const float* packed, float* out,
                 int64_t stride) const override {
         int64_t columns = round_up(block.columns, kWidth);
-        match(query.data, query.stride, block.rows, packed + block.column * problem_.size, problem_.size, columns, out,
-              stride);
+        if (tiled(problem_) && problem_.size % kTileTerms == 0) {
+            HalfRows rows = half_rows(problem_.query, block.batch, block.head);
+            match_tiles({rows.data + block.first * rows.stride, rows.stride}, block.rows, packed, problem_.size,
+                        block.column, columns, out, stride);
+        } else {
+            match_keys(problem_.dtype, query, block.rows, packed, problem_.size, block.column, columns, out,
+                       stride);
+        }
         if (problem_.softcap == 0) return;
         for (int64_t r = 0; r < block.rows; ++r) cap_scores(problem_.softcap, out + r * stride, columns);
     }
 
-    void give(const Block& block, const Rows& query, const Rows& keys, const float*, const float* scores,
+    void give(const Block& block, const Rows& query, const Rows& keys, const float* packed, const float* scores,
               float* d_scores, int64_t stride, float* d_query, float* d_key, float*) const override {
         if (problem_.softcap != 0) {
             float inverse = float(1.0 / problem_.softcap);
@@ -39,6 +54,14 @@ public:
                     Floats part = load(scores + r * stride + c) * inverse;
                     store(d_scores + r * stride + c, load(d_scores + r * stride + c) * (1.0f - part * part));
                 }
+        }
+        if (tiled(problem_)) {
+            give_tiles(d_scores, stride, block.rows, query, block.columns, padded_, d_key + block.column * padded_,
+                       padded_);
+            for (int64_t r = 0; r < block.rows; ++r) narrow_in_place(d_scores + r * stride, block.columns);
+            read_tiles(narrowed(d_scores, stride), block.rows, packed + matched_floats(), block.column, block.columns,
+                       padded_, d_query, padded_);
+            return;
         }
         read(d_scores, stride, block.rows, keys.data + block.column * keys.stride, keys.stride, block.columns, padded_,
              d_query, padded_);
@@ -54,6 +77,9 @@ public:
     }
 
     bool reads_scores() const override { return problem_.softcap != 0; }
+
+private:
+    int64_t matched_floats() const { return key_floats(problem_.dtype, problem_.keys, problem_.size); }
 };
 
 }  // namespace
@@ -70,8 +96,13 @@ std::unique_ptr<Score> score_of(const Problem& problem) {
     return std::make_unique<Product>(problem);
 }
 
+int64_t key_floats(int64_t dtype, int64_t count, int64_t size) {
+    return Scratch::room(tiled(dtype) ? tile_floats(size, count) : round_up(count, kPanel) * size);
+}
+
 void pack_keys(const Strided& keys, int64_t dtype, int64_t batch, int64_t head, int64_t count, int64_t size,
                float* panels) {
+    if (tiled(dtype)) return pack_matched(half_rows(keys, batch, head), count, size, panels);
     if (dtype == kFloat32) {
         pack_panels(static_cast<const float*>(keys.data) + offset(keys, batch, head, 0), keys.row, count, size, panels);
         return;
@@ -84,6 +115,14 @@ void pack_keys(const Strided& keys, int64_t dtype, int64_t batch, int64_t head, 
             for (int64_t d = 0; d < size; ++d) room[j * size + d] = from_bfloat16(from[j * keys.row + d]);
         pack_panels(room.data(), size, have, size, panels + c * size);
     }
+}
+
+void match_keys(int64_t dtype, const Rows& rows, int64_t count, const float* packed, int64_t size, int64_t first,
+                int64_t columns, float* out, int64_t stride) {
+    if (tiled(dtype))
+        match_tiles(Narrowed(rows, count, size).rows(), count, packed, size, first, columns, out, stride);
+    else
+        match(rows.data, rows.stride, count, packed + first * size, size, columns, out, stride);
 }
 
 }  // namespace regard

@@ -22,6 +22,9 @@ public:
     virtual int64_t packed_floats() const = 0;
     virtual void pack(int64_t batch, int64_t key_head, float* packed) const = 0;
 
+    // What `give` needs besides, in the same room.
+    virtual void pack_for_give(int64_t /*batch*/, int64_t /*key_head*/, float* /*packed*/) const {}
+
     // Scores (rows, columns) of a block's queries, which are `query_size` wide, padded.
     virtual void scores(const Block& block, const Rows& query, const float* packed, float* out,
                         int64_t stride) const = 0;
@@ -56,8 +59,14 @@ std::unique_ptr<Score> score_of(const Problem& problem);
 // Bound scores: softcap * tanh(score / softcap). There is room for whole vectors.
 void cap_scores(double softcap, float* scores, int64_t count);
 
-// The keys of a head as panels, whatever their dtype and strides.
+// The keys of a head as panels, or as tiles where products of their dtype go by these, and the room for them.
+int64_t key_floats(int64_t dtype, int64_t count, int64_t size);
 void pack_keys(const Strided& keys, int64_t dtype, int64_t batch, int64_t head, int64_t count, int64_t size,
-               float* panels);
+               float* packed);
+
+// out (count, columns) = rows @ keys^T for packed keys from `first` on, a multiple of kPanel. Whole vectors are
+// written.
+void match_keys(int64_t dtype, const Rows& rows, int64_t count, const float* packed, int64_t size, int64_t first,
+                int64_t columns, float* out, int64_t stride);
 
 }  // namespace regard

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
@@ -67,13 +68,23 @@ inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
 inline Floats as_floats(Ints bits) { return std::bit_cast<Floats>(bits); }
 inline Ints as_bits(Floats value) { return std::bit_cast<Ints>(value); }
 
+// Every lane gets the one that is `step` behind it, and the first ones follow the last.
+template <int step, class V, int... lanes>
+inline V rotated(V value, std::integer_sequence<int, lanes...>) {
+    return __builtin_shufflevector(value, value, (lanes + step) % int(sizeof...(lanes))...);
+}
+
+template <int step = kWidth / 2, class Join>
+inline float folded(Floats value, Join join) {
+    if constexpr (step == 0)
+        return value[0];
+    else
+        return folded<step / 2>(join(value, rotated<step>(value, std::make_integer_sequence<int, kWidth>{})), join);
+}
+
 // In a fixed order, so that the same numbers always have the same sum.
 inline float sum(Floats value) {
-    float found[kWidth];
-    store(found, value);
-    for (int step = kWidth / 2; step > 0; step /= 2)
-        for (int i = 0; i < step; ++i) found[i] += found[i + step];
-    return found[0];
+    return folded(value, [](Floats a, Floats b) { return a + b; });
 }
 
 inline float dot(const float* a, const float* b, int64_t count) {
@@ -83,11 +94,7 @@ inline float dot(const float* a, const float* b, int64_t count) {
 }
 
 inline float highest(Floats value) {
-    float found[kWidth];
-    store(found, value);
-    for (int step = kWidth / 2; step > 0; step /= 2)
-        for (int i = 0; i < step; ++i) found[i] = found[i] > found[i + step] ? found[i] : found[i + step];
-    return found[0];
+    return folded(value, [](Floats a, Floats b) { return larger(a, b); });
 }
 
 // e^x for x between -ln 2 / 2 and ln 2 / 2.
@@ -129,6 +136,33 @@ inline Floats exponential_below(Floats x) {
     Floats rest = inside - whole * 0.693359375f + whole * 2.12194440054690581e-4f;
     Ints power = __builtin_convertvector(whole, Ints);
     return exponential_part(rest) * as_floats((power + 127) << 23);
+}
+
+// 2^x to about two units in the last place; 0 far below, infinity far above. NaN stays NaN.
+inline Floats power_of_two(Floats x) {
+#if defined(__AVX512F__)
+    // What is above the next lower whole number; the last instruction raises by that number.
+    Floats rest = (Floats)_mm512_maskz_reduce_ps(0xffff, (__m512)x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+#else
+    const Floats magic = all(12582912.0f);
+    Floats inside = smaller(all(190.0f), larger(all(-190.0f), x));
+    Floats whole = inside + magic - magic;
+    whole += __builtin_convertvector(whole > inside, Floats);  // a true comparison is -1
+    Floats rest = inside - whole;
+#endif
+    Floats sum = all(1.8671305e-3f);
+    sum = sum * rest + 9.01702942e-3f;
+    sum = sum * rest + 5.57999138e-2f;
+    sum = sum * rest + 2.40164450e-1f;
+    sum = sum * rest + 6.93151312e-1f;
+    sum = sum * rest + 1.0f;
+#if defined(__AVX512F__)
+    return (Floats)_mm512_maskz_scalef_ps(0xffff, (__m512)sum, (__m512)x);
+#else
+    Ints power = __builtin_convertvector(whole, Ints);
+    Ints half = power >> 1;
+    return sum * as_floats((half + 127) << 23) * as_floats((power - half + 127) << 23);
+#endif
 }
 
 // The natural logarithm of a positive normal number, to about one unit in the last place.

@@ -2,7 +2,7 @@
 // is raised.
 #include <cmath>
 
-#include "rules.hpp"
+#include "softmax.hpp"
 
 namespace regard {
 
@@ -19,23 +19,15 @@ float weights(const RowOf& row, float* scores, int64_t count, float* saved) {
     }
     most *= scale;
     if (row.has_number) most = std::max(most, row.number);
-    Floats total = {};
-    by_vector(count, [&](int64_t c, int64_t left) {
-        Floats raised = exponential(load_some(scores + c, left, kLowest) * scale - most);
-        store_some(scores + c, raised, left);
-        total += raised;
-    });
     saved[0] = most;
-    saved[1] = sum(total) + (row.has_number ? std::exp(row.number - most) : 0.0f);
+    saved[1] = raise(scores, count, scale, most, 1.0f) + (row.has_number ? std::exp(row.number - most) : 0.0f);
     return 1.0f / saved[1];
 }
 
 void again(const RowOf& row, float* scores, int64_t count, const float* saved) {
     float scale = float(1.0 / row.problem.temperature);
     float most = saved[0], part = saved[1] > 0 ? 1.0f / saved[1] : 0.0f;
-    by_vector(count, [&](int64_t c, int64_t left) {
-        store_some(scores + c, exponential(load_some(scores + c, left, kLowest) * scale - most) * part, left);
-    });
+    raise(scores, count, scale, most, part);
 }
 
 float backward(const RowOf& row, const float* weights, float* grad, int64_t count, float mean, const float* saved) {

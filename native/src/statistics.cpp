@@ -18,9 +18,6 @@ namespace {
 constexpr int64_t kPiece = 2048;
 constexpr float kLeast = 1.17549435e-38f;  // of the normal numbers
 
-// A little more than whole panels, so that the rows of a block do not fall on each other's places in the cache.
-int64_t row_stride(int64_t columns) { return round_up(columns, kPanel) + kWidth; }
-
 float log_sum_exp(const float* scores, int64_t count, float most) {
     // Nothing is seen, or something infinitely well.
     if (most == kLowest) return -kInfinity;

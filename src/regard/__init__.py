@@ -78,6 +78,9 @@ def __getattr__(name: str) -> object:
         raise AttributeError(name)
     algebra = import_module("regard.attention")
     try:
-        return getattr(algebra, name)
+        found = getattr(algebra, name)
     except AttributeError:
         raise AttributeError(f"module 'regard' has no attribute {name!r}") from None
+    # Python asks here only for names that are not in the module, so the next look-up is an ordinary one.
+    globals()[name] = found
+    return found

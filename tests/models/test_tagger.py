@@ -23,7 +23,6 @@ from regard.models import (
     WordTagger,
     looking,
 )
-from regard.models.both_ways import BothWays
 from regard.models.spelling import LetterConvolution, LetterReader
 
 READ = ReadNeighbours(7, 2, Cell.GRU)
@@ -102,23 +101,6 @@ def test_letters_and_words_behind_an_end_are_not_read(settings):
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
-
-
-def test_reading_both_ways_is_what_pytorch_does_with_packed_sequences():
-    torch.manual_seed(2)
-    ours = BothWays(Cell.LSTM, 5, 3).double()
-    theirs = nn.LSTM(5, 3, batch_first=True, bidirectional=True).double()
-    for side, suffix in ((ours.onward, ""), (ours.back, "_reverse")):
-        for name, parameter in side.layers.named_parameters():
-            getattr(theirs, name + suffix).data = parameter.data
-    inputs = torch.randn(3, 7, 5, dtype=torch.float64)
-    packed = nn.utils.rnn.pack_padded_sequence(inputs, LENGTHS, batch_first=True, enforce_sorted=False)
-    expected, (last, _cells) = theirs(packed)
-    expected, _ = nn.utils.rnn.pad_packed_sequence(expected, batch_first=True)
-    states, final = ours(inputs, LENGTHS)
-    for row, length in enumerate(LENGTHS.tolist()):
-        torch.testing.assert_close(states[row, :length], expected[row, :length])
-    torch.testing.assert_close(final, torch.cat((last[0], last[1]), -1))
 
 
 def test_filters_are_those_of_pytorch_over_each_word_alone():

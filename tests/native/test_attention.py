@@ -247,7 +247,7 @@ def test_the_operator_passes_the_checks_of_pytorch():
     from regard.attention.native import attention
 
     query, key, value = (tensor.contiguous().requires_grad_() for tensor in PROBLEM.tensors(torch.float32))
-    nothing = ([], None, None, None, [], [], [0, 0, 0, -1, 0, 0, 0], [0.0, 1.0, 0.0, 0.0])
+    nothing = ([], None, None, None, [], [], [0, 0, 0, -1, 0, 0, 0], [0.5, 0.0, 1.0, 0.0, 0.0])
     # The gradients of float32 numbers are no test of formulas; that is done above.
     checks = ("test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic")
     torch.library.opcheck(attention.attend, (query, key, value, *nothing), test_utils=checks)

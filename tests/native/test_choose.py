@@ -11,7 +11,7 @@ from torch import Tensor
 import regard as rg
 from regard.attention.paths import native_choose
 from tests.attention.cases import numbers
-from tests.native.exactness import levels, needs_kernels, passes_at
+from tests.native.exactness import assert_passes_at, levels, needs_kernels
 
 pytestmark = needs_kernels
 
@@ -161,5 +161,5 @@ def test_values_that_are_not_finite_are_seen_where_they_are_read():
 
 
 @pytest.mark.parametrize("level", levels())
-def test_every_level_passes(level, monkeypatch):
-    assert passes_at(level, __file__, monkeypatch)
+def test_every_level_passes(level):
+    assert_passes_at(level, __file__)

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import regard as rg
-from tests.native.errors import rms
-from tests.native.exactness import levels, needs_kernels, passes_at
+from tests.native.exactness import assert_passes_at, levels, needs_kernels, rms
 
 pytestmark = needs_kernels
 
@@ -194,5 +193,5 @@ def test_the_same_bits_again_and_beside_other_neighbours():
 
 
 @pytest.mark.parametrize("level", levels())
-def test_every_level_passes(level, monkeypatch):
-    assert passes_at(level, __file__, monkeypatch)
+def test_every_level_passes(level):
+    assert_passes_at(level, __file__)

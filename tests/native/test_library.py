@@ -51,7 +51,9 @@ def loaded() -> Kernels:
 def best() -> str:
     """The best level of this chip, as the system lists its instructions."""
     flags = set(Path("/proc/cpuinfo").read_text().split())
-    needs = {"avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"}, "avx2": {"avx2", "fma"}, "baseline": set()}
+    wide = {"avx512f", "avx512bw", "avx512dq", "avx512vl"}
+    tiles = {"amx_tile", "amx_bf16", "avx512_bf16"}
+    needs = {"amx": wide | tiles, "avx512": wide, "avx2": {"avx2", "fma"}, "baseline": set()}
     return next(level for level, needed in needs.items() if needed <= flags)
 
 
@@ -100,7 +102,7 @@ def test_kernels_that_are_there_are_not_missed():
 
 def test_an_unknown_level_is_refused(unread):
     unread.setenv("REGARD_ISA", "avx1024")
-    with pytest.raises(ValueError, match="REGARD_ISA is 'avx1024', expected one of baseline, avx2, avx512, none"):
+    with pytest.raises(ValueError, match="'avx1024', expected one of baseline, avx2, avx512, amx, none"):
         kernels()
 
 
@@ -110,6 +112,15 @@ def test_a_level_that_the_chip_does_not_have_is_refused():
         level_for("avx512", "avx2")
     with pytest.raises(ValueError, match="REGARD_ISA is 'avx2', but the best level of this chip is 'baseline'"):
         level_for("avx2", "baseline")
+
+
+def test_a_level_that_was_not_built_is_passed_over(unread, tmp_path):
+    beside = Path(loaded().loaded._name).parent
+    for level in LEVELS[: max(LEVELS.index(best()), 1)]:
+        shutil.copy(beside / f"libregard_{level}.so", tmp_path)
+    kernels.cache_clear()
+    unread.setenv("REGARD_NATIVE", str(tmp_path))
+    assert kernels().level == LEVELS[max(LEVELS.index(best()) - 1, 0)]
 
 
 def test_another_folder_can_be_named_and_is_the_only_one(unread, tmp_path):

@@ -15,7 +15,6 @@ from regard.attention.native import statistics as native_statistics
 from regard.attention.native import tiles
 from regard.attention.native.library import kernels, level_for
 from regard.attention.paths import native_facts
-from regard.attention.prepared import prepare_query
 from tests.layers.parts import filled
 from tests.native import wheres
 from tests.native.exactness import assert_passes_at, levels, needs_kernels, rms
@@ -203,8 +202,8 @@ def test_the_kernels_serve_what_they_can(monkeypatch):
 
 
 def prepared_of(query: Tensor, key: Tensor, where: rg.Where | None, weigh: rg.Weighing) -> tuple[Call, Prepared]:
-    call, keys = prepare_call(query, key, key, rg.Dot(), where, weigh, None)
-    return call, Prepared(prepare_query(query, keys).tensor, keys.key, keys.value)
+    call, asked, keys = prepare_call(query, key, key, rg.Dot(), where, weigh, None)
+    return call, Prepared(asked.tensor, keys.key, keys.value)
 
 
 @settings(max_examples=EXAMPLES)
@@ -266,8 +265,8 @@ def test_an_additive_score_has_facts_and_tiles():
     query, key, _value = PROBLEM.tensors(torch.float32)
     score, where = filled(rg.Additive(19, 19, 11)).float().requires_grad_(False), rg.Window(31, 9)
     exact = rg.weights(query, key, score=score, where=where)
-    call, keys = prepare_call(query, key, key, score, where, rg.Softmax(), None)
-    asked = Prepared(prepare_query(query, keys).tensor, keys.key, keys.value)
+    call, found, keys = prepare_call(query, key, key, score, where, rg.Softmax(), None)
+    asked = Prepared(found.tensor, keys.key, keys.value)
     torch.testing.assert_close(side_by_side(call, asked), exact, rtol=0, atol=2e-6)
     mass = rg.statistics(query, key, rg.Wanted(mass=True), score=score, where=where).mass
     torch.testing.assert_close(mass, exact.sum(-2))
@@ -295,7 +294,7 @@ def test_a_call_that_the_kernels_do_not_know_is_refused():
 
 def test_the_operators_pass_the_checks_of_pytorch():
     query, key, _value = (tensor.contiguous() for tensor in PROBLEM.tensors(torch.float32))
-    nothing = ([], None, None, None, [], [], [0, 0, 0, -1, 0, 0, 0], [0.0, 1.0, 0.0, 0.0])
+    nothing = ([], None, None, None, [], [], [0, 0, 0, -1, 0, 0, 0], [0.5, 0.0, 1.0, 0.0, 0.0])
     checks = ("test_schema", "test_faketensor")
     wanted = [True] * 9
     torch.library.opcheck(native_statistics._statistics, (query, key, *nothing, wanted, [3, 2, 5]), test_utils=checks)

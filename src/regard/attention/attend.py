@@ -10,14 +10,15 @@ from torch import Tensor
 
 from regard.attention.call import Call, Prepared
 from regard.attention.dropout import Dropout, check_rate, draw
+from regard.attention.finite import Clean
 from regard.attention.plan import Path, Plan, plan_of
-from regard.attention.prepared import PreparedKeys, context_of, prepare_query, weights_of
+from regard.attention.prepared import PreparedKeys, context_of, prepare, weights_of
 from regard.attention.scores.dot import Dot
 from regard.attention.scores.score import Score, as_score
 from regard.attention.shapes import check_value, space_of, working_dtype
 from regard.attention.weighings.softmax import Softmax
 from regard.attention.weighings.weighing import Weighing
-from regard.attention.wheres.where import Everything, Where
+from regard.attention.wheres.where import EVERYTHING, Where
 
 AnyScore = Score | Callable[[Tensor, Tensor], Tensor]
 
@@ -68,8 +69,8 @@ def attend(
 
     Source: Bahdanau, Cho and Bengio 2015, equations 5 and 6; Vaswani et al. 2017, equation 1.
     """
-    call, keys = prepare_call(query, key, value, score, where, weigh.drawn(generator), draw(dropout, generator))
-    return context_of(call, prepare_query(query, keys), keys, path)
+    drawn, dropped = weigh.drawn(generator), draw(dropout, generator)
+    return context_of(*prepare_call(query, key, value, score, where, drawn, dropped), path)
 
 
 def weights(
@@ -96,8 +97,7 @@ def weights(
 
     Source: Bahdanau, Cho and Bengio 2015, equation 6.
     """
-    call, keys = prepare_call(query, key, key, score, where, weigh.drawn(None), None)
-    return weights_of(call, prepare_query(query, keys), keys)[0]
+    return weights_of(*prepare_call(query, key, key, score, where, weigh.drawn(None), None))[0]
 
 
 def explain(
@@ -122,8 +122,9 @@ def explain(
         'sdpa'
     """
     check_rate(dropout)
-    call, keys = prepare_call(query, key, value, score, where, weigh, Dropout(dropout, 0) if dropout else None)
-    return plan_of(call, Prepared(prepare_query(query, keys).tensor, keys.key, keys.value))
+    dropped = Dropout(dropout, 0) if dropout else None
+    call, asked, keys = prepare_call(query, key, value, score, where, weigh, dropped)
+    return plan_of(call, Prepared(asked.tensor, keys.key, keys.value))
 
 
 def prepare_call(
@@ -134,8 +135,8 @@ def prepare_call(
     where: Where | None,
     weigh: Weighing,
     dropout: Dropout | None,
-) -> tuple[Call, PreparedKeys]:
-    """Check the arguments of a call and prepare its keys.
+) -> tuple[Call, Clean, PreparedKeys]:
+    """Check the arguments of a call and prepare its queries and keys.
 
     Raises:
         ValueError: shapes, dtypes or devices do not fit.
@@ -144,7 +145,7 @@ def prepare_call(
     check_value(key, value)
     scored = as_score(score)
     scored.check(query.shape[-1], key.shape[-1])
-    keys = PreparedKeys.of(key, value, scored, working_dtype(scored, query, key, value))
-    call = Call(space, scored, where or Everything(), weigh, dropout)
+    factor = scored.factor(query.shape[-1])
+    call = Call(space, scored, EVERYTHING if where is None else where, weigh, dropout, factor)
     call.where.check(space)
-    return call, keys
+    return call, *prepare(query, key, value, scored, working_dtype(scored, query, key, value))

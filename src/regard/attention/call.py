@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,18 +14,26 @@ from regard.attention.native.lowered import Lowered, lowered
 from regard.attention.scores.score import Score
 from regard.attention.space import Space, Tile
 from regard.attention.weighings.weighing import Carried, Weighing
-from regard.attention.wheres.where import Seen, Where
+from regard.attention.wheres.where import Seen, Simple, Where
 
 
 @dataclass(frozen=True)
 class Call:
-    """The three answers of one call, its dropout, and the space it works on."""
+    """The three answers of one call, its dropout, and the space it works on.
+
+    Queries are prepared but for their `factor`, see `Score.bare_query`: who computes with them multiplies.
+    """
 
     space: Space
     score: Score
     where: Where
     weigh: Weighing
     dropout: Dropout | None = None
+    factor: float = 1.0
+
+    def multiplied(self, query: Tensor) -> Tensor:
+        """Queries times their factor."""
+        return query if self.factor == 1.0 else query * self.factor
 
     def learned(self) -> tuple[Tensor, ...]:
         """Tensors besides query, key and value that may need a gradient."""
@@ -34,6 +43,11 @@ class Call:
     def lowered(self) -> Lowered | str:
         """The call in terms of our kernels, or why they cannot serve it."""
         return lowered(self)
+
+    @cached_property
+    def simple(self) -> Simple | None:
+        """The where as other kernels know it; None where it cannot be said like that."""
+        return self.where.simple(self.space)
 
     def width(self, prepared: Prepared) -> int:
         """Numbers held at once for one cell of a tile."""
@@ -46,9 +60,8 @@ class Call:
         return replace(tile, columns=self.where.span(tile.rows, self.space))
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Query, key and value, prepared by the score and lifted to (batch, heads, time, size)."""
+class Prepared(NamedTuple):
+    """Query, key and value, prepared by the score and lifted to (batch, heads, time, size); see `Call.factor`."""
 
     query: Tensor
     key: Tensor
@@ -118,7 +131,7 @@ def weighed(
 
 def tile_scores(call: Call, part: Prepared, tile: Tile) -> tuple[Tensor, Seen]:
     """Scores of a tile with their priors, hidden cells at the lowest finite number, and what may be seen."""
-    scores = call.score.tile(part.query, part.key)
+    scores = call.score.tile(call.multiplied(part.query), part.key)
     seen = call.where.seen(tile)
     if seen.prior is not None:
         scores = scores + seen.prior

@@ -16,7 +16,7 @@ from regard.attention.finite import Clean
 from regard.attention.paths.blockwise import whole_tiles
 from regard.attention.paths.native_choose import chosen_by_kernels
 from regard.attention.paths.streaming import joined, stream
-from regard.attention.prepared import PreparedKeys, prepare_query, spoiled_rows
+from regard.attention.prepared import PreparedKeys, spoiled_rows
 from regard.attention.scores.dot import Dot
 from regard.attention.space import Tile
 from regard.attention.weighings.argmax import Argmax
@@ -69,21 +69,20 @@ def choose(
 
     Source: Xu et al. 2015, section 4.1; Kool, van Hoof and Welling 2019 (sampling by Gumbel noise).
     """
-    call, keys = prepare_call(query, key, value, score, where, Softmax(), None)
+    call, found, keys = prepare_call(query, key, value, score, where, Softmax(), None)
     if call.space.keys == 0 or call.space.problems * call.space.queries == 0:
         raise ValueError(
             f"query has shape {tuple(query.shape)} and key {tuple(key.shape)}; expected at least one query and one "
             "key to choose."
         )
+    prior = _Asked.of(call, found, keys)
     if isinstance(estimator, Marginal):
-        return _every(query, keys, call, value)
-    prior = _Asked.of(query, keys, call)
+        return _every(prior, value)
     asked = prior
     if isinstance(estimator, Variational):
-        proposal, its_keys = prepare_call(estimator.query, key, value, estimator.score, where, Softmax(), None)
-        asked = _Asked.of(estimator.query, its_keys, proposal)
-    found = [_once(asked, prior, estimator, drawn_seed(generator)) for _sample in range(estimator.samples)]
-    return found[0] if len(found) == 1 else _stacked(found)
+        asked = _Asked.of(*prepare_call(estimator.query, key, value, estimator.score, where, Softmax(), None))
+    chosen = [_once(asked, prior, estimator, drawn_seed(generator)) for _sample in range(estimator.samples)]
+    return chosen[0] if len(chosen) == 1 else _stacked(chosen)
 
 
 class _Asked:
@@ -91,13 +90,12 @@ class _Asked:
 
     def __init__(self, call: Call, prepared: Prepared, spoiled: Tensor | None, bad_value: Tensor | None) -> None:
         self.call, self.prepared, self.spoiled = call, prepared, spoiled
-        self.bad = None if bad_value is None else replace(prepared, value=bad_value)
+        self.bad = None if bad_value is None else prepared._replace(value=bad_value)
 
     @classmethod
-    def of(cls, query: Tensor, keys: PreparedKeys, call: Call) -> _Asked:
-        asked = prepare_query(query, keys)
-        prepared = Prepared(asked.tensor, keys.key, keys.value)
-        return cls(call, prepared, spoiled_rows(call, asked, keys), keys.bad_value)
+    def of(cls, call: Call, query: Clean, keys: PreparedKeys) -> _Asked:
+        prepared = Prepared(query.tensor, keys.key, keys.value)
+        return cls(call, prepared, spoiled_rows(call, query, keys), keys.bad_value)
 
     def logits(self, part: Prepared, tile: Tile) -> tuple[Tensor, Tensor]:
         """Log-probabilities of a tile's keys, those that may not be seen at the lowest number, and which may."""
@@ -194,9 +192,9 @@ def _spoiled(context: Tensor, bad: Tensor | None) -> Tensor:
     return context if bad is None else context * torch.where(bad, torch.nan, 1.0).to(context.dtype)
 
 
-def _every(query: Tensor, keys: PreparedKeys, call: Call, value: Tensor) -> Choice:
+def _every(asked: _Asked, value: Tensor) -> Choice:
     """All keys along a new first axis."""
-    asked, space = _Asked.of(query, keys, call), call.space
+    space = asked.call.space
     tile = space.whole()
     with torch.autocast(space.device.type, enabled=False):
         logs, visible = asked.logits(asked.prepared, tile)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,8 +17,7 @@ from regard.attention.weighings.weighing import Carried
 _CELLS = 1 << 20
 
 
-@dataclass(frozen=True)
-class Clean:
+class Clean(NamedTuple):
     """A tensor without NaN and Inf, and where they were; None where there were none."""
 
     tensor: Tensor
@@ -31,16 +30,23 @@ def clean(tensor: Tensor) -> Clean:
     A zero in a hidden place changes nothing, while 0 * NaN would be NaN in every product that follows. Where the
     numbers cannot be asked for, nothing is replaced.
     """
-    if not concrete() or _surely_finite(tensor):
+    return clean_all(tensor)[0]
+
+
+def clean_all(*tensors: Tensor) -> tuple[Clean, ...]:
+    """Several tensors, each as `clean` does it; where they are small, our kernel looks at all of them at once."""
+    if not concrete() or all_finite(*tensors):
+        return tuple(map(Clean, tensors))
+    return tuple(map(_replaced, tensors))
+
+
+def _replaced(tensor: Tensor) -> Clean:
+    # Where our kernel does not serve, a finite sum tells that all numbers are.
+    found = all_finite(tensor)
+    if math.isfinite(tensor.detach().sum().item()) if found is None else found:
         return Clean(tensor)
     bad = ~torch.isfinite(tensor.detach())
     return Clean(tensor.masked_fill(bad, 0), bad) if bool(bad.any()) else Clean(tensor)
-
-
-def _surely_finite(tensor: Tensor) -> bool:
-    """Whether our kernel has found every number finite, or where it does not serve, their sum is."""
-    found = all_finite(tensor)
-    return math.isfinite(tensor.detach().sum().item()) if found is None else found
 
 
 def poison(call: Call, bad_query: Tensor | None, bad_key: Tensor | None, bad_value: Tensor | None) -> Tensor:

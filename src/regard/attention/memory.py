@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -14,11 +14,11 @@ from regard.attention.module import joined
 from regard.attention.prepared import PreparedKeys, context_of, prepare_query, weights_of
 from regard.attention.scores.dot import Dot
 from regard.attention.scores.score import Score, as_score
-from regard.attention.shapes import check_value, space_of, working_dtype
+from regard.attention.shapes import check_value, space_of, space_over, working_dtype
 from regard.attention.space import Space, Tile
 from regard.attention.weighings.softmax import Softmax
 from regard.attention.weighings.weighing import Weighing
-from regard.attention.wheres.where import Everything, Seen, Simple, Where
+from regard.attention.wheres.where import EVERYTHING, Seen, Simple, Where
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,7 @@ class Memory:
             )
         new = PreparedKeys.of(key, value, old.score, old.value.dtype, start=self._forgotten + len(self))
         grown = self._with(
-            replace(
-                old,
+            old._replace(
                 key=torch.cat((old.key, new.key), dim=-2),
                 value=torch.cat((old.value, new.value), dim=-2),
                 bad_key=_cat(old.bad_key, new.bad_key, old.key, new.key, old.key_size),
@@ -169,7 +168,7 @@ class Memory:
 
     def after(self, weights: Float[Tensor, "*batch queries keys"]) -> Memory:
         """The same memory for the next query, its score told where the last one looked (see LocationAware)."""
-        return self._with(replace(self._keys, score=self._keys.score.after(weights)), self._where)
+        return self._with(self._keys._replace(score=self._keys.score.after(weights)), self._where)
 
     def trim(self, queries: int = 1) -> Memory:
         """A memory without the first keys that none of its last `queries` positions, nor any later one, can see.
@@ -187,8 +186,7 @@ class Memory:
         first = where.span(range(max(0, len(self) - queries), len(self)), space).start
         if first == 0:
             return self
-        keys = replace(
-            old,
+        keys = old._replace(
             key=old.key[:, :, first:],
             value=old.value[:, :, first:],
             bad_key=None if old.bad_key is None else old.bad_key[:, :, first:],
@@ -216,8 +214,7 @@ class Memory:
                 f"select needs keys of shape (batch, time, size) or (batch, heads, time, size), but they have "
                 f"the leading sizes {old.lead}."
             )
-        keys = replace(
-            old,
+        keys = old._replace(
             lead=(index.shape[0], *old.lead[1:]),
             key=old.key.index_select(0, index),
             value=old.value.index_select(0, index),
@@ -238,12 +235,12 @@ class Memory:
         return None if self._real is None else _Real(self._real[:, None, None, :])
 
     def _call(self, query: Tensor, weigh: Weighing, where: Where | None) -> Call:
-        like = query.new_empty(()).expand(*self._keys.lead, len(self), 1)
         call = Call(
-            space_of(query, like),
+            space_over(query, (*self._keys.lead, len(self), self._keys.key_size)),
             self._keys.score,
-            joined(joined(self._where, where), self._padding()) or Everything(),
+            joined(joined(self._where, where), self._padding()) or EVERYTHING,
             weigh,
+            factor=self._keys.score.factor(query.shape[-1]),
         )
         call.where.check(call.space)
         return call

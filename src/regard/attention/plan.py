@@ -54,33 +54,36 @@ def decide(call: Call, prepared: Prepared, path: Path | None) -> tuple[Path, str
        blocks of queries where no other can. In 16 bits PyTorch's kernel is left out on chips that do not multiply
        tiles in hardware (AMX): there it gives a fifth of what they can.
     """
-    refused = sdpa.refusal(call, prepared)
     if path is not None:
-        if path not in PATHS:
-            raise ValueError(f"path is {path!r}, expected one of {', '.join(PATHS)}, or None to have it chosen.")
-        if path == "sdpa" and refused is not None:
-            raise ValueError(f"path is 'sdpa', but PyTorch's kernel cannot serve this call: {refused}.")
-        if path == "native" and (why := native.refusal(call, prepared)) is not None:
-            raise ValueError(f"path is 'native', but our kernels cannot serve this call: {why}.")
+        _check(call, prepared, path)
         return path, "asked for"
-    if prepared.query.device.type != "cpu":
+    refused = sdpa.refusal(call, prepared)
+    if not prepared.query.is_cpu:
         plain = "a plain softmax, and PyTorch's kernel is the fastest on this device"
         return ("sdpa", plain) if refused is None else ("blockwise", refused)
-    why = native.refusal(call, prepared)
-    if why is not None and refused is not None:
+    if refused is not None and (why := native.refusal(call, prepared)) is not None:
         return "blockwise", f"{refused}; {why}"
-    return _fastest(call, prepared, refused, why)
+    return _fastest(call, prepared, refused)
 
 
-def _fastest(call: Call, prepared: Prepared, refused: str | None, why: str | None) -> tuple[Path, str]:
+def _check(call: Call, prepared: Prepared, path: Path) -> None:
+    if path not in PATHS:
+        raise ValueError(f"path is {path!r}, expected one of {', '.join(PATHS)}, or None to have it chosen.")
+    if path == "sdpa" and (why := sdpa.refusal(call, prepared)) is not None:
+        raise ValueError(f"path is 'sdpa', but PyTorch's kernel cannot serve this call: {why}.")
+    if path == "native" and (why := native.refusal(call, prepared)) is not None:
+        raise ValueError(f"path is 'native', but our kernels cannot serve this call: {why}.")
+
+
+def _fastest(call: Call, prepared: Prepared, refused: str | None) -> tuple[Path, str]:
+    """The fastest path of a call on a CPU that our kernels can serve, or PyTorch's own, which `refused` is about."""
     if torch.compiler.is_compiling():
         # A compiler reads no table; what it is told holds for sizes that it may not know.
         return ("sdpa", "a plain softmax") if refused is None else ("native", refused)
     space = call.space
-    able: list[Path] = ["blockwise"]
+    able: list[Path] = ["blockwise", "native"]
     narrow = prepared.query.dtype in (torch.float16, torch.bfloat16)
     able += ["sdpa"] if refused is None and (_multiplies_tiles() or not narrow) else []
-    able += ["native"] if why is None else []
     kind = "plain" if refused is None else "product" if call.score.is_inner_product else "other"
     trained = wants_gradient(prepared.query, prepared.key, prepared.value)
     row = nearest(kind, prepared.query.dtype, space.queries * space.keys)
@@ -88,6 +91,9 @@ def _fastest(call: Call, prepared: Prepared, refused: str | None, why: str | Non
         # What was not measured: float64, which our kernels do not serve.
         return ("sdpa", "a plain softmax") if refused is None else ("native", refused)
     path = row.fastest(able, trained)
+    # Asked last, as it costs more than a small problem; where PyTorch's kernel refused, ours have been asked.
+    if path == "native" and refused is None and native.refusal(call, prepared) is not None:
+        path = row.fastest([other for other in able if other != "native"], trained)
     return path, f"the fastest for work like this where it was measured ({row.chip})" + (
         f"; {refused}" if refused is not None else ""
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from regard.attention.call import Call, Prepared
-from regard.attention.finite import Clean, clean, poison
+from regard.attention.finite import Clean, clean, clean_all, poison
 from regard.attention.paths.reference import reference_weights
 from regard.attention.plan import Path, run
 from regard.attention.precision import as_chosen, in_dtype
@@ -18,8 +18,7 @@ from regard.attention.space import Space
 from regard.attention.weighings.weighing import Carried, Weighing
 
 
-@dataclass(frozen=True)
-class PreparedKeys:
+class PreparedKeys(NamedTuple):
     """Keys as the score wants them and their values, lifted to four dimensions and free of NaN.
 
     `lead` and `key_size` are the leading sizes and the last size that the caller's keys had.
@@ -36,32 +35,49 @@ class PreparedKeys:
     @staticmethod
     def of(key: Tensor, value: Tensor, score: Score, dtype: torch.dtype, start: int = 0) -> PreparedKeys:
         """Prepare keys (..., Tk, Dk) and values (..., Tk, Dv); the first key has position `start`."""
-        keys, values = clean(key), clean(value)
-        prepared = lift(score.prepare_key(in_dtype(keys.tensor, dtype), start))
-        if prepared.is_floating_point():
-            prepared = in_dtype(prepared, dtype)
-        return PreparedKeys(
-            tuple(key.shape[:-2]),
-            key.shape[-1],
-            score,
-            prepared,
-            in_dtype(lift(values.tensor), dtype),
-            None if keys.bad is None else lift(keys.bad),
-            None if values.bad is None else lift(values.bad),
-        )
+        keys, values = clean_all(key, value)
+        return _keys(keys, values, score, dtype, start)
 
 
 def prepare_query(query: Tensor, keys: PreparedKeys) -> Clean:
-    """Queries as the score wants them, lifted and free of NaN.
+    """Queries as the score wants them but for its factor, lifted and free of NaN.
 
     Raises:
         ValueError: the score cannot match queries and keys of these sizes.
     """
     keys.score.check(query.shape[-1], keys.key_size)
-    found = clean(query)
+    return _query(clean(query), keys)
+
+
+def prepare(
+    query: Tensor, key: Tensor, value: Tensor, score: Score, dtype: torch.dtype
+) -> tuple[Clean, PreparedKeys]:
+    """Queries and keys that the score has found to fit, prepared together: one look at all of their numbers."""
+    asked, key_found, value_found = clean_all(query, key, value)
+    keys = _keys(key_found, value_found, score, dtype)
+    return _query(asked, keys), keys
+
+
+def _keys(key: Clean, value: Clean, score: Score, dtype: torch.dtype, start: int = 0) -> PreparedKeys:
+    prepared = lift(score.prepare_key(in_dtype(key.tensor, dtype), start))
+    if prepared.is_floating_point():
+        prepared = in_dtype(prepared, dtype)
+    *lead, _count, size = key.tensor.shape
+    return PreparedKeys(
+        tuple(lead),
+        size,
+        score,
+        prepared,
+        in_dtype(lift(value.tensor), dtype),
+        None if key.bad is None else lift(key.bad),
+        None if value.bad is None else lift(value.bad),
+    )
+
+
+def _query(query: Clean, keys: PreparedKeys) -> Clean:
     dtype = keys.value.dtype
-    prepared = in_dtype(lift(keys.score.prepare_query(in_dtype(found.tensor, dtype))), dtype)
-    return Clean(prepared, None if found.bad is None else lift(found.bad))
+    prepared = in_dtype(lift(keys.score.bare_query(in_dtype(query.tensor, dtype))), dtype)
+    return Clean(prepared, None if query.bad is None else lift(query.bad))
 
 
 def spoiled_rows(call: Call, query: Clean, keys: PreparedKeys) -> Tensor | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -16,11 +18,28 @@ def space_of(query: Tensor, key: Tensor) -> Space:
         ValueError: a tensor lacks its last two axes, is not floating point, lies elsewhere, or has leading
             sizes that do not fit.
     """
-    for name, tensor in (("query", query), ("key", key)):
-        _check_tensor(name, tensor)
+    _check_tensor("query", query)
+    _check_tensor("key", key)
     if key.device != query.device:
         raise ValueError(f"key is on {key.device} and query on {query.device}; move one of them.")
-    lead, key_lead = tuple(query.shape[:-2]), tuple(key.shape[:-2])
+    return space_over(query, key.shape)
+
+
+def space_over(query: Tensor, key_sizes: tuple[int, ...]) -> Space:
+    """The space that queries (..., Tq, D) span with keys of sizes (..., Tk, Dk) on the same device.
+
+    Raises:
+        ValueError: query lacks its last two axes or is not floating point; leading sizes do not fit.
+    """
+    _check_tensor("query", query)
+    # A compiler may not know the sizes, and does not follow what is remembered.
+    found = _space.__wrapped__ if torch.compiler.is_compiling() else _space
+    return found(query.shape, key_sizes, query.device)
+
+
+@lru_cache(maxsize=256)
+def _space(query: tuple[int, ...], key: tuple[int, ...], device: torch.device) -> Space:
+    lead, key_lead = tuple(query[:-2]), tuple(key[:-2])
     key_heads = key_lead[-1] if len(lead) > 1 and len(key_lead) == len(lead) else 1
     grouped = len(lead) > 1 and len(key_lead) == len(lead) and lead[:-1] == key_lead[:-1]
     if key_lead != lead and not (grouped and key_heads > 0 and lead[-1] % key_heads == 0):
@@ -28,13 +47,13 @@ def space_of(query: Tensor, key: Tensor) -> Space:
             f"key has leading sizes {key_lead} and query has {lead}; they must be equal, or differ only in "
             "heads with the query's a multiple of the key's. Expand the smaller tensor."
         )
-    return Space(lead, key_heads, query.shape[-2], key.shape[-2], query.device)
+    return Space(lead, key_heads, query[-2], key[-2], device)
 
 
 def check_value(key: Tensor, value: Tensor) -> None:
     """Raise ValueError where values do not belong to the keys."""
     _check_tensor("value", value)
-    if value.shape[:-1] != key.shape[:-1]:
+    if value.shape != key.shape and value.shape[:-1] != key.shape[:-1]:
         raise ValueError(
             f"value has shape {tuple(value.shape)} and key {tuple(key.shape)}; all sizes but the last must be "
             "equal: one value for each key."
@@ -63,12 +82,13 @@ def working_dtype(score: Score, *tensors: Tensor) -> torch.dtype:
     device = tensors[0].device.type
     dtype = tensors[0].dtype
     for tensor in tensors[1:]:
-        dtype = torch.promote_types(dtype, tensor.dtype)
-    if dtype != torch.float64 and torch.is_autocast_enabled(device) and score.is_inner_product:
+        if tensor.dtype != dtype:
+            dtype = torch.promote_types(dtype, tensor.dtype)
+    if not torch.is_autocast_enabled(device):
+        return dtype
+    if dtype != torch.float64 and score.is_inner_product:
         return torch.get_autocast_dtype(device)
-    if torch.is_autocast_enabled(device):
-        return torch.promote_types(dtype, torch.float32)
-    return dtype
+    return torch.promote_types(dtype, torch.float32)
 
 
 def _check_tensor(name: str, tensor: Tensor) -> None:

@@ -36,7 +36,7 @@ class Space:
     @property
     def problems(self) -> int:
         """Independent maps of queries by keys."""
-        return self.batch * self.heads
+        return math.prod(self.lead)
 
     def lift_cells(self, tensor: Tensor, name: str) -> Tensor:
         """View a tensor that broadcasts to (*lead, queries, keys) as (batch, heads, queries, keys)."""

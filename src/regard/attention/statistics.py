@@ -14,7 +14,7 @@ from regard.attention.facts import Visited, Wanted, facts_of
 from regard.attention.paths.blockwise import whole_tiles
 from regard.attention.paths.native_facts import facts_by_kernels
 from regard.attention.paths.streaming import stream
-from regard.attention.prepared import prepare_query, spoiled_rows
+from regard.attention.prepared import spoiled_rows
 from regard.attention.scores.dot import Dot
 from regard.attention.space import Tile
 from regard.attention.weighings.softmax import Softmax
@@ -81,9 +81,8 @@ def statistics(
 
     Source: mass: Zhang et al. 2023, arXiv:2306.14048 (accumulated attention); the others are definitions.
     """
-    call, keys = prepare_call(query, key, key, score, where, weigh.drawn(None), None)
+    call, asked, keys = prepare_call(query, key, key, score, where, weigh.drawn(None), None)
     wanted.check(call.space)
-    asked = prepare_query(query, keys)
     if call.space.problems * call.space.queries * call.space.keys == 0:
         raise ValueError(
             f"query has shape {tuple(query.shape)} and key {tuple(key.shape)}; expected at least one query and one "

@@ -8,7 +8,7 @@ from torch._C._functorch import TransformType, get_interpreter_stack
 from torch.autograd import forward_ad
 from torch.nn import Parameter
 
-_PLAIN = (Tensor, Parameter)
+_PLAIN = frozenset((Tensor, Parameter))
 
 
 def concrete() -> bool:
@@ -35,14 +35,19 @@ def seen_by_others(*tensors: Tensor) -> bool:
     # PyTorch has no public question for modes.
     if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0 or _transforms():
         return True
-    return any(type(each) not in _PLAIN for each in tensors)
+    return not _PLAIN.issuperset(map(type, tensors))
 
 
 def wants_gradient(*tensors: Tensor | None) -> bool:
     """Whether autograd is to follow what is done with these tensors."""
-    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+    if torch.is_grad_enabled():
+        for tensor in tensors:
+            if tensor is not None and tensor.requires_grad:
+                return True
+    return False
 
 
 def _transforms() -> list[TransformType]:
     """The transforms of torch.func that are at work, outermost first."""
-    return [level.key() for level in get_interpreter_stack() or ()]
+    levels = get_interpreter_stack()
+    return [level.key() for level in levels] if levels else []

@@ -17,6 +17,7 @@ from regard.data import (
     sentences,
     shakespeare,
     statcan,
+    sums,
     told,
     ud_ewt,
 )
@@ -48,6 +49,7 @@ DATASETS: tuple[DataSet, ...] = (
     DataSet("multi30k", multi30k.SUMMARY, multi30k.LICENCE, Pair, multi30k.load),
     DataSet("shakespeare", shakespeare.SUMMARY, shakespeare.LICENCE, Document, shakespeare.load),
     DataSet("brown", brown.SUMMARY, brown.LICENCE, Document, brown.load),
+    DataSet("sums", sums.SUMMARY, "generated", Document, sums.load_sums),
     DataSet("copy", generated.COPY_SUMMARY, "generated", Pair, generated.load_copy),
     DataSet("reverse", generated.REVERSE_SUMMARY, "generated", Pair, generated.load_reverse),
     DataSet("babi", babi.SUMMARY, babi.LICENCE, Question, babi.load),

@@ -46,7 +46,8 @@ def log_weights(
 
     Source: Vinyals, Fortunato and Jaitly 2015, equation 3.
     """
-    call = Call(space_of(query, key), score, where or Everything(), Softmax())
+    factor = score.factor(query.shape[-1])
+    call = Call(space_of(query, key), score, where or Everything(), Softmax(), factor=factor)
     score.check(query.shape[-1], key.shape[-1])
     call.where.check(call.space)
     keys = PreparedKeys.of(key, key, score, working_dtype(score, query, key))
@@ -62,7 +63,7 @@ def log_weights(
 def _log_weights(call: Call, prepared: Prepared) -> Tensor:
     tile = call.space.whole()
     part, seen = prepared.spread(tile), call.where.seen(tile)
-    scores = call.score.tile(part.query, part.key)
+    scores = call.score.tile(call.multiplied(part.query), part.key)
     if seen.prior is not None:
         scores = scores + seen.prior
     # The lowest finite score keeps a row without visible keys free of NaN until it is emptied.

@@ -1,5 +1,7 @@
 """Skeletons that applications share."""
 
+from regard.models.activations import Activation as Activation
+from regard.models.activations import squared_relu as squared_relu
 from regard.models.architectures import Architecture as Architecture
 from regard.models.architectures import Recurrent as Recurrent
 from regard.models.architectures import Transformer as Transformer
@@ -48,7 +50,6 @@ from regard.models.seq2seq import Seq2Seq as Seq2Seq
 from regard.models.sequence_model import SequenceModel as SequenceModel
 from regard.models.sequence_model import SequenceState as SequenceState
 from regard.models.sequence_model import Stack as Stack
-from regard.models.sequence_parts import Activation as Activation
 from regard.models.sequence_parts import Positions as Positions
 from regard.models.sequence_parts import Sight as Sight
 from regard.models.sizes import Tying as Tying

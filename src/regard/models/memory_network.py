@@ -104,15 +104,16 @@ class MemoryNetwork(nn.Module):
         real = (sources != 0).any(-1)
         facts = torch.cat((self._counts(sources), self._times(real)), dim=-1)
         memory = Memory(facts, facts, score=Dot(scale=1.0), where=Mask(real[:, None]))
-        plan, asked = self.each[0].plan, self._counts(question)
-        tables = [self._table(place) for place in range(plan.count)]
+        each = self.each
+        plan, asked = each[0].plan, self._counts(question)
+        tables = [self._table(each, place) for place in range(plan.count)]
         state = torch.einsum("bf,rfs->brs", asked, tables[plan.question][:, : asked.shape[-1]])
         weigh, looks = self.weigh, []
         for match, read in zip(plan.match, plan.read, strict=True):
             answer = memory.answer(torch.einsum("brs,rfs->brf", state, tables[match]), weigh)
-            state = self._carried(state) + torch.einsum("brf,rfs->brs", answer.context, tables[read])
+            state = _carried(each, state) + torch.einsum("brf,rfs->brs", answer.context, tables[read])
             looks.append(answer.weights)
-        words = torch.stack([network.words[plan.answer] for network in self.each])
+        words = torch.stack([network.words[plan.answer] for network in each])
         if self.training:
             self.steps += 1
         return Hopped(state, torch.einsum("brs,rvs->brv", state, words), torch.stack(looks, dim=2))
@@ -131,13 +132,15 @@ class MemoryNetwork(nn.Module):
         hot = torch.nn.functional.one_hot(found.clamp(max=self.max_memories - 1), self.max_memories)
         return hot.to(self.each[0].words[0].dtype)
 
-    def _table(self, place: int) -> Tensor:
+    def _table(self, each: list[MemoryHops], place: int) -> Tensor:
         """Rows of words, and of times where there are, of all networks: (networks, features, size)."""
-        words = torch.stack([network.words[place] for network in self.each])
-        times = [network.times[place] for network in self.each if place < len(network.times)]
+        words = torch.stack([network.words[place] for network in each])
+        times = [network.times[place] for network in each if place < len(network.times)]
         rows = count_rows(words, self.order)
         return torch.cat((rows, torch.stack(times)), dim=1) if times else rows
 
-    def _carried(self, state: Tensor) -> Tensor:
-        """What each network carries on from hop to hop: u itself, or H u."""
-        return torch.stack([network.carry(state[:, place]) for place, network in enumerate(self.each)], dim=1)
+
+def _carried(each: list[MemoryHops], state: Tensor) -> Tensor:
+    """What each network carries on from hop to hop: u itself, or H u."""
+    matrices = [network.carry.weight for network in each if isinstance(network.carry, nn.Linear)]
+    return torch.einsum("brs,rts->brt", state, torch.stack(matrices)) if matrices else state

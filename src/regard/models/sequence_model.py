@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from regard.attention import Memory, Where
 from regard.attention.module import joined
 from regard.layers import Dropout, Learned
-from regard.models.sequence_parts import Activation, Positions, SequenceLayer, SequenceSizes, Sight
+from regard.models.activations import Activation
+from regard.models.sequence_parts import Positions, SequenceLayer, SequenceSizes, Sight
 from regard.models.sizes import Tying
 
 
@@ -38,10 +39,10 @@ class Stack:
         size: size of every position's vector.
         feed_forward_size: hidden size of the position-wise networks; null means 4 x size.
         longest: most positions of a sequence, where positions are learned.
-        mask: causal (a language model) or bidirectional (a masked model).
-        positions: learned (a vector a position), rotary (queries and keys are turned) or none.
-        activation: of the position-wise networks: relu, squared-relu or gelu.
-        tying: output (the embedding is the output layer) or none.
+        mask: CAUSAL (a language model) or BIDIRECTIONAL (a masked model).
+        positions: LEARNED (a vector a position), ROTARY (queries and keys are turned) or NONE.
+        activation: of the position-wise networks: RELU, SQUARED_RELU or GELU.
+        tying: OUTPUT (the embedding is the output layer) or NONE.
         dropout: rate on embeddings and after every part while training.
         attention_dropout: rate at which weights are dropped while training.
     """
@@ -53,7 +54,7 @@ class Stack:
     longest: int = 64
     mask: Sight = Sight.CAUSAL
     positions: Positions = Positions.LEARNED
-    activation: Activation = Activation.GELU
+    activation: Activation = Activation.SQUARED_RELU
     tying: Tying = Tying.OUTPUT
     dropout: float = 0.0
     attention_dropout: float = 0.0
@@ -102,7 +103,7 @@ class SequenceModel(nn.Module):
                 f"vocabulary_size is {vocabulary_size} and layers is {settings.layers}, expected both positive."
             )
         if settings.tying is Tying.ALL:
-            raise ValueError("tying is all, but a sequence model has no source; expected output or none.")
+            raise ValueError("tying is ALL, but a sequence model has no source; expected OUTPUT or NONE.")
         self.settings, self.where = settings, settings.mask.where()
         self.table = nn.Embedding(vocabulary_size, settings.size)
         learned = settings.positions is Positions.LEARNED
@@ -146,7 +147,7 @@ class SequenceModel(nn.Module):
             ValueError: the mask is bidirectional: what was read would change with every token that is added.
         """
         if self.settings.mask is not Sight.CAUSAL:
-            raise ValueError("mask is bidirectional; only a causal model can be asked step by step.")
+            raise ValueError("mask is BIDIRECTIONAL; only a causal model can be asked step by step.")
         states, memories = self.embed(tokens), []
         for layer in self.layers:
             states, memory = layer.begin(states, self.where)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.attention import Attention, Causal, Memory, Where
 from regard.attention import weights as weights_of
 from regard.layers import Dropout, Rotary
+from regard.models.activations import Activation
 
 
 class Sight(Enum):
@@ -32,26 +31,6 @@ class Positions(Enum):
     LEARNED = "learned"
     ROTARY = "rotary"
     NONE = "none"
-
-
-class Activation(Enum):
-    """What bends the hidden layer of a position-wise network: max(0, x), its square (So et al. 2021), or GELU."""
-
-    RELU = "relu"
-    SQUARED_RELU = "squared-relu"
-    GELU = "gelu"
-
-    def function(self) -> Callable[[Tensor], Tensor]:
-        """The function itself."""
-        return {
-            Activation.RELU: torch.relu,
-            Activation.SQUARED_RELU: _squared_relu,
-            Activation.GELU: nn.functional.gelu,
-        }[self]
-
-
-def _squared_relu(inputs: Tensor) -> Tensor:
-    return inputs.relu().square()
 
 
 @dataclass(frozen=True)
@@ -119,7 +98,8 @@ class SelfAttention(nn.Module):
 
     def _apart(self, inputs: Tensor, start: int) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (batch, heads, time, size of a head)."""
-        query, key, value = self.inside(inputs).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind()
+        # Cut along the last axis, whose gradients are put together by one copy.
+        query, key, value = (_apart(part, self.heads) for part in self.inside(inputs).chunk(3, dim=-1))
         if self.rotary is not None:
             query, key = self.rotary(query, start), self.rotary(key, start)
         return query, key, value
@@ -164,6 +144,11 @@ class SequenceLayer(nn.Module):
     def _feed_forward(self, inputs: Tensor) -> Tensor:
         hidden = self.bend(self.inside(self.before_feed_forward(inputs)))
         return inputs + self.dropout(self.outside(hidden))
+
+
+def _apart(inputs: Tensor, heads: int) -> Tensor:
+    """(batch, time, heads x size) as (batch, heads, time, size)."""
+    return inputs.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 def _joined(context: Tensor) -> Tensor:

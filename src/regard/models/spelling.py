@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from regard.models.both_ways import BothWays
 from regard.models.recurrence import Cell
+from regard.models.two_ways import TwoWays
 
 
 class LetterConvolution(nn.Module):
@@ -42,7 +42,7 @@ class LetterConvolution(nn.Module):
         self, letters: Int[Tensor, "words letters"], counts: Int[Tensor, " words"]
     ) -> Float[Tensor, "words size"]:
         """A vector for each word; what lies behind its last letter is not read."""
-        inside = torch.arange(letters.shape[1], device=counts.device) < counts[:, None]
+        inside = _inside(letters, counts)
         vectors = self.letters(letters.masked_fill(~inside, 0))
         around = nn.functional.pad(vectors, (0, 0, self.reach, self.reach)).unfold(1, 2 * self.reach + 1, 1)
         found = self.filters(around.flatten(2))
@@ -70,11 +70,18 @@ class LetterReader(nn.Module):
     def __init__(self, letters: int, letter_size: int, hidden_size: int) -> None:
         super().__init__()
         self.letters = nn.Embedding(letters, letter_size, padding_idx=0)
-        self.reader = BothWays(Cell.LSTM, letter_size, hidden_size)
-        self.size = self.reader.size
+        self.reader = TwoWays(Cell.LSTM, letter_size, hidden_size)
+        self.size = 2 * hidden_size
 
     def forward(
         self, letters: Int[Tensor, "words letters"], counts: Int[Tensor, " words"]
     ) -> Float[Tensor, "words size"]:
         """A vector for each word; what lies behind its last letter is not read."""
-        return self.reader(self.letters(letters), counts)[1]
+        read = self.reader(self.letters(letters.masked_fill(~_inside(letters, counts), 0)), counts)
+        last = read[torch.arange(len(read), device=counts.device), counts - 1]
+        return torch.cat((last[:, : self.size // 2], read[:, 0, self.size // 2 :]), -1)
+
+
+def _inside(letters: Tensor, counts: Tensor) -> Tensor:
+    """Which letters belong to a word, (words, letters)."""
+    return torch.arange(letters.shape[1], device=counts.device) < counts[:, None]

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from regard.attention import Lengths, Weighing
 from regard.layers import Dropout, MultiHead, Sinusoidal
-from regard.models.both_ways import BothWays
 from regard.models.recurrence import Cell
 from regard.models.transformer_encoder import EncoderLayer
 from regard.models.transformer_parts import LayerSizes
+from regard.models.two_ways import TwoWays
 
 
 class RecurrentContext(nn.Module):
@@ -22,7 +22,7 @@ class RecurrentContext(nn.Module):
     def __init__(self, cell: Cell, input_size: int, hidden_size: int, layers: int, dropout: float) -> None:
         super().__init__()
         sizes = [input_size] + [2 * hidden_size] * (layers - 1)
-        self.layers = nn.ModuleList(BothWays(cell, size, hidden_size) for size in sizes)
+        self.layers = nn.ModuleList(TwoWays(cell, size, hidden_size) for size in sizes)
         self.dropout = Dropout(dropout)
         self.size = 2 * hidden_size
 
@@ -31,7 +31,7 @@ class RecurrentContext(nn.Module):
     ) -> Float[Tensor, "batch time size"]:
         """States of every word."""
         for layer in self.layers:
-            inputs = self.dropout(layer(inputs, lengths)[0])
+            inputs = self.dropout(layer(inputs, lengths))
         return inputs
 
 

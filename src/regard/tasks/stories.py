@@ -17,9 +17,9 @@ from regard.data.story_batches import StoryBatch, fit_words, number_stories, who
 from regard.data.vocabulary import Words, load_vocabulary
 from regard.tasks.contract import Anchor, Answer, Variant, Wish
 from regard.tasks.stories_answers import error_rates, story_baselines
-from regard.tasks.stories_reader import TOGETHER, Reader
+from regard.tasks.stories_reader import Reader
 from regard.tasks.stories_settings import Config
-from regard.train.distributed import gather_in_order, share, summed
+from regard.train.distributed import gather_in_order, share
 from regard.train.loss import Loss
 from regard.train.metrics import Metric
 from regard.train.restarts import best_restart, losses_of_each
@@ -100,26 +100,14 @@ class Stories:
 
     def validate(self, model: nn.Module, processes: Accelerator) -> Validation:
         """Choose the restart that makes the fewest errors in training, and of those the one of the lowest loss."""
-        errors, losses = self._measured(self.train, processes)
-        wrong, held = self._measured(self.validation, processes)
+        errors, losses = self.reader.measure(self.train, processes)
+        wrong, held = self.reader.measure(self.validation, processes)
         chosen = best_restart(errors, losses)
         self.model.chosen.fill_(chosen)
-        logs = {"loss": held[chosen], "training error": 100 * errors[chosen], "error": 100 * wrong[chosen]}
         # What is still linear is a beginning, however well it fits.
         begun = isinstance(self.model.weigh, Softmax)
+        logs = {"loss": held[chosen], "error": 100 * wrong[chosen]}
         return Validation(-losses[chosen] if begun else -1e6, logs)
-
-    def _measured(self, part: StoryBatch, processes: Accelerator) -> tuple[list[float], list[float]]:
-        """Share of wrong answers, and mean loss, of every restart."""
-        mine, found = share(range(len(part)), processes), torch.zeros(2, self.config.model.restarts)
-        for start in range(0, len(mine), TOGETHER):
-            batch = part.rows(mine[start : start + TOGETHER]).to(processes.device)
-            logits = self.model(batch.story, batch.question).logits
-            wrong = (logits.argmax(-1) != batch.answer[:, None]).float()
-            found += torch.stack((wrong, losses_of_each(logits, batch.answer))).sum(1).cpu()
-        total = summed([*found.flatten().tolist(), float(len(mine))], processes)
-        means = [value / max(1.0, total[-1]) for value in total[:-1]]
-        return means[: len(means) // 2], means[len(means) // 2 :]
 
     def score(self, splits: Splits[Question], processes: Accelerator) -> list[Metric]:
         """Percent of wrong answers to the test questions."""

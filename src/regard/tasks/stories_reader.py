@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor
 
 from regard.data import Question
 from regard.data.stories import words_of
-from regard.data.story_batches import number_stories
+from regard.data.story_batches import StoryBatch, number_stories
 from regard.data.vocabulary import UNKNOWN, Words
 from regard.models import MemoryNetwork
+from regard.train.distributed import share, summed
+from regard.train.restarts import losses_of_each
 
 # Questions that are answered at a time.
 TOGETHER = 256
@@ -51,6 +54,18 @@ class Reader:
                 questions[start : start + TOGETHER], found.logits.softmax(-1), found.weights, strict=True
             ):
                 yield Read(odds, weights[:, : min(self.memory, len(one.story))])
+
+    def measure(self, part: StoryBatch, processes: Accelerator) -> tuple[list[float], list[float]]:
+        """Share of wrong answers, and mean loss, of every network; the processes share the questions."""
+        mine, found = share(range(len(part)), processes), torch.zeros(2, len(self.model.each))
+        for start in range(0, len(mine), TOGETHER):
+            batch = part.rows(mine[start : start + TOGETHER]).to(processes.device)
+            logits = self.model(batch.story, batch.question).logits
+            wrong = (logits.argmax(-1) != batch.answer[:, None]).float()
+            found += torch.stack((wrong, losses_of_each(logits, batch.answer))).sum(1).cpu()
+        *totals, count = summed([*found.flatten().tolist(), float(len(mine))], processes)
+        means = [total / max(1.0, count) for total in totals]
+        return means[: len(means) // 2], means[len(means) // 2 :]
 
     def answer(self, read: Read) -> str:
         """The most probable word."""

@@ -20,7 +20,7 @@ from regard.layers import Allowed
 from regard.models import Tagger
 from regard.tasks.contract import Answer, Wish
 from regard.tasks.tagging_samples import sample
-from regard.tasks.tagging_scores import main_metric, metrics, most_frequent
+from regard.tasks.tagging_scores import baselines, main_metric, metrics
 from regard.tasks.tagging_search import Choice, taggings, words_of
 from regard.tasks.tagging_settings import ANCHORS, SMOKE, VARIANTS, Config, allowed_tags
 from regard.train.distributed import gather_in_order, share
@@ -115,10 +115,8 @@ class Tagging:
         return metrics(tags, splits.test, self.config.data.scheme, self.numbering.knows)
 
     def baselines(self, splits: Splits[Tagged]) -> list[Metric]:
-        """Each word's most frequent tag."""
-        tags = most_frequent(splits.train, [one.words for one in splits.test])
-        found = main_metric(tags, splits.test, self.config.data.scheme)
-        return [Metric(f"most frequent tag: {found.name}", found.value, found.protocol)]
+        """Each word's most frequent tag, and a linear model of each word alone."""
+        return baselines(splits, self.config.data.scheme)
 
     def samples(self, splits: Splits[Tagged], processes: Accelerator) -> list[dict[str, object]]:
         """Test sentences of middling length with attention, probabilities and transitions."""

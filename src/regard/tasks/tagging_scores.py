@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 
-from regard.data import Tagged
+from regard.data import Splits, Tagged
 from regard.data.schemes import Scheme
 from regard.data.tag_batches import plain
+from regard.train.local_features import linear_tags
 from regard.train.metrics import Metric
 from regard.train.spans import Tags, span_scores, token_accuracy
 
@@ -26,6 +29,21 @@ def main_metric(predicted: Sequence[Tags], expected: Sequence[Tagged], scheme: S
     """The one that decides: F1 of spans where there are any, else accuracy."""
     tags = [one.tags for one in expected]
     return [*_of_spans(predicted, tags, scheme), Metric("accuracy", token_accuracy(predicted, tags), _WORDS)][0]
+
+
+def baselines(splits: Splits[Tagged], scheme: Scheme | None) -> list[Metric]:
+    """The metric that decides: of each word's most frequent tag, and of a linear model where scikit-learn is."""
+    words = [one.words for one in splits.test]
+    trivial = main_metric(most_frequent(splits.train, words), splits.test, scheme)
+    found = [Metric(f"most frequent tag: {trivial.name}", trivial.value, trivial.protocol)]
+    name = f"linear model of local features: {trivial.name}"
+    if find_spec("sklearn") is None:
+        return [*found, Metric(name, math.nan, "not measured: needs scikit-learn, pip install 'regard[bench]'")]
+    if len({tag for one in splits.train for tag in one.tags}) < 2:
+        return [*found, Metric(name, math.nan, "not measured: there is only one tag")]
+    tags = linear_tags([one.words for one in splits.train], [one.tags for one in splits.train], words)
+    linear = main_metric(tags, splits.test, scheme)
+    return [*found, Metric(name, linear.value, f"{linear.protocol}; not tuned, each word alone")]
 
 
 def most_frequent(train: Sequence[Tagged], sentences: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -118,8 +118,8 @@ ANCHORS = (
     Anchor(
         "ud-ewt",
         "accuracy",
-        94.0,
-        "estimate of what is reached without vectors",
+        96.94,
+        "spaCy, en_udv25_englishewt_trf: a pretrained transformer, UD 2.5",
         94.5,
         minutes=10.0,
     ),

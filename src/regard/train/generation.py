@@ -30,7 +30,7 @@ class Sampling:
         maximum: most new tokens.
         seed: of the draws; the same seed writes the same text.
         stops: texts that end the writing, and are the last that is written.
-        cache: keys (every token is read once) or none (all is read again for every token); the text is the same.
+        cache: KEYS (every token is read once) or NONE (all is read again for every token); the text is the same.
     """
 
     temperature: float = 0.8

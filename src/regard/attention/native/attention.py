@@ -33,8 +33,9 @@ def _functions() -> tuple[Any, Any]:
 def attend_now(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> tuple[Tensor, Tensor]:
     """What the operator does, at once: its dispatch costs more than a small problem."""
     query, key, value = dense(query), dense(key), dense(value)
-    context = query.new_empty((*query.shape[:3], value.shape[-1]))
-    saved = torch.empty((*query.shape[:3], SAVED))
+    *rows, _size = query.shape
+    context = query.new_empty((*rows, value.shape[-1]))
+    saved = torch.empty((*rows, SAVED))
     asked, kept = problem(query, key, value, *described)
     _functions()[0](asked, strided(context), saved.data_ptr())
     del kept
@@ -46,7 +47,8 @@ def _forward_shapes(query: Tensor, key: Tensor, value: Tensor, *described: Any) 
     return context, query.new_empty((*query.shape[:3], SAVED), dtype=torch.float32)
 
 
-def _backward(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> list[Tensor]:
+def attend_backward_now(query: Tensor, key: Tensor, value: Tensor, *described: Any) -> list[Tensor]:
+    """What the operator of the backward does, at once."""
     *call, saved, outer, wanted = described
     tensors, learned, number = call[:3]
     query, key, value, outer = (dense(tensor) for tensor in (query, key, value, outer))
@@ -119,7 +121,7 @@ def _give(ctx: Any, outer: Tensor, _saved: Tensor | None) -> tuple[Any, ...]:
 attend = operator(f"attend({_ARGUMENTS}) -> (Tensor, Tensor)", attend_now, _forward_shapes)
 attend_backward = operator(
     f"attend_backward({_ARGUMENTS}, Tensor saved, Tensor outer, bool[] wanted) -> Tensor[]",
-    _backward,
+    attend_backward_now,
     _backward_shapes,
 )
 differentiable("attend", _keep, _give)

@@ -14,7 +14,7 @@ import torch
 from regard.attention import native
 
 # From what every chip has to the widest.
-LEVELS = ("baseline", "avx2", "avx512")
+LEVELS = ("baseline", "avx2", "avx512", "amx")
 NONE = "none"
 NOT_BUILT = (
     "this installation holds none; get a C++ compiler (g++, clang or the package ziglang) and install Regard again"
@@ -53,6 +53,8 @@ def kernels() -> Kernels:
         )
     try:
         level = level_for(wanted, _best(ctypes.CDLL(str(plain))))
+        if wanted is None:  # what the compiler could not build is passed over
+            level = next(each for each in LEVELS[LEVELS.index(level) :: -1] if _file(each) is not None)
         path = _file(level)
         if path is None:
             raise ValueError(f"REGARD_ISA is {wanted!r}, but there is no library for that level beside {plain}.")

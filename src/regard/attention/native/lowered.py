@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,9 +16,10 @@ if TYPE_CHECKING:
     from regard.attention.call import Call
 
 
-@dataclass(frozen=True)
-class Lowered:
-    """What a kernel is told besides query, key and value. See `Problem` in native/src/problem.hpp.
+class Lowered(NamedTuple):
+    """What a kernel is told besides query, key and value, as every operator takes it.
+
+    See `Problem` in native/src/problem.hpp.
 
     tensors: what the steps read, and a sample's seed after them. learned: what the score learns. number: a row's
     sink or alpha. seed: of dropout. kinds: matching, rule, keys of a top-k, place of a sample's seed or -1,
@@ -39,11 +39,6 @@ class Lowered:
     def differentiable(self) -> tuple[Tensor | None, ...]:
         """The tensors that may need a gradient."""
         return (*self.tensors, self.number, self.learned)
-
-    @property
-    def described(self) -> tuple[Any, ...]:
-        """Its fields, as every operator takes them."""
-        return tuple(getattr(self, field.name) for field in fields(self))
 
 
 def served(call: Call, dtype: torch.dtype) -> Lowered | str:
@@ -105,5 +100,5 @@ def _flat(call: Call, match: Match, rule: Rule, program: Program) -> Lowered | s
         steps,
         numbers,
         [int(match.matching), int(rule.weights), rule.most, noise, match.size, match.channels, match.taps],
-        [match.softcap, rule.temperature, rule.alpha, rate],
+        [call.factor, match.softcap, rule.temperature, rule.alpha, rate],
     )

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from regard.attention.native.operators import address
 
-_DTYPES = {torch.float32: 0, torch.bfloat16: 1}
-DTYPES = tuple(_DTYPES)
+# The dtypes that the kernels read, and their numbers there.
+DTYPES = {torch.float32: 0, torch.bfloat16: 1}
 # How an operator is told all but query, key and value: the fields of `Lowered`.
 DESCRIBED = (
     "Tensor[] tensors, Tensor? learned, Tensor? number, Tensor? seed, int[] steps, float[] numbers, int[] kinds, "
@@ -24,7 +24,7 @@ DESCRIBED = (
 # number, d: a real one; all are eight bytes wide, so that nothing lies between them.
 STRUCTURE = ctypes.c_char_p
 _STRIDED = Struct("P3q")
-_PROBLEM = Struct("10q" + 3 * "P3q" + "qdqqPPqPPqddP3qqPPqd")
+_PROBLEM = Struct("10q" + 3 * "P3q" + "qddqqPPqPPqddP3qqPPqd")
 
 
 def dense(tensor: Tensor) -> Tensor:
@@ -61,18 +61,18 @@ def problem(
     settings: Sequence[float],
 ) -> tuple[bytes, Any]:
     """`Problem`: sizes, tensors and the three answers; and what has to live as long as it."""
-    softcap, temperature, alpha, rate = settings
+    scale, softcap, temperature, alpha, rate = settings
     matching, rule, most, noise, _size, channels, taps = kinds
     code, reals, places = array("q", steps), array("d", numbers), addresses(tensors)
     batch, heads, queries, query_size = query.shape
     _batch, key_heads, keys, _key_size = key.shape
     found = _PROBLEM.pack(
         *(batch, heads, key_heads, queries, keys, matched_size(key, kinds), query_size, value.shape[3]),
-        *(_DTYPES[query.dtype], torch.get_num_threads()),
+        *(DTYPES[query.dtype], torch.get_num_threads()),
         *(query.data_ptr(), *query.stride()[:3]),
         *(key.data_ptr(), *key.stride()[:3]),
         *(value.data_ptr(), *value.stride()[:3]),
-        *(matching, softcap, channels, taps, address(learned)),
+        *(matching, scale, softcap, channels, taps, address(learned)),
         *(code.buffer_info()[0], len(code), places.buffer_info()[0], reals.buffer_info()[0]),
         *(rule, temperature, alpha, address(number), *row_strides(number), most),
         *(0 if noise < 0 else tensors[noise].data_ptr(), address(seed), int(rate * (1 << 31)), 1 / (1 - rate)),

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from regard.attention.native.attention import SAVED
+from regard.attention.native.lowered import Lowered
 from regard.attention.native.operators import address, function, operator
 from regard.attention.native.problem import DESCRIBED, STRUCTURE, dense, problem
 
@@ -43,10 +44,10 @@ class Asked:
         return [name for name in _TENSORS if name in self.names]
 
 
-def statistics(query: Tensor, key: Tensor, described: tuple[Any, ...], asked: Asked) -> dict[str, Tensor]:
-    """The wanted facts by name; `described` is a call in the terms of the kernels."""
+def statistics(query: Tensor, key: Tensor, lowered: Lowered, asked: Asked) -> dict[str, Tensor]:
+    """The wanted facts by name."""
     wanted = [name in asked.names for name in _TENSORS]
-    found = _statistics(query, key, *described, wanted, [asked.top, *asked.pooled])
+    found = _statistics(query, key, *lowered, wanted, [asked.top, *asked.pooled])
     return dict(zip(asked.order, found, strict=True))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,16 +38,14 @@ class Code(IntEnum):
 OPEN = 1 << 60
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """A step and its arguments: whole numbers, floating-point numbers and tensors."""
 
     code: Code
     arguments: tuple[int | float | Tensor, ...] = ()
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """A where: conditions, as a program for a stack, and what is added to scores or multiplies weights.
 
     No conditions means that everything is seen.
@@ -82,8 +80,7 @@ class Matching(IntEnum):
     CONVOLVED = 2
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """A score: how to match, the bound of a capped product (0 for none), and what it learns.
 
     size: how many numbers of a prepared query and key are matched, 0 for all; what the rest means is told in
@@ -110,8 +107,7 @@ class Weights(IntEnum):
     GUMBEL_HARD = 6
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """A weighing: how, with which temperature or alpha, and a number for every row where that varies or is learned.
 
     number: the sink of a softmax, or the alpha of an entmax, broadcasts to (batch, heads, queries, 1).

@@ -23,7 +23,7 @@ def row_numbers(call: Call, prepared: Prepared) -> Tensor:
     Raises:
         ValueError: the kernels cannot serve the call.
     """
-    found = statistics(prepared.query, prepared.key, _told(call, prepared).described, Asked(frozenset({"saved"})))
+    found = statistics(prepared.query, prepared.key, _told(call, prepared), Asked(frozenset({"saved"})))
     return found["saved"]
 
 
@@ -44,15 +44,14 @@ def tile(call: Call, prepared: Prepared, saved: Tensor, rows: range, columns: ra
     for name, span, size in (("rows", rows, space.queries), ("columns", columns, space.keys)):
         if span.step != 1 or not 0 <= span.start < span.stop <= size:
             raise ValueError(f"{name} is {span}, expected neighbours within range(0, {size}), at least one.")
-    described = _told(call, prepared).described
     bounds = [rows.start, rows.stop, columns.start, columns.stop]
-    found: Tensor = _tile(prepared.query, prepared.key, *described, saved, bounds)
+    found: Tensor = _tile(prepared.query, prepared.key, *_told(call, prepared), saved, bounds)
     return found
 
 
 def chosen_rows(query: Tensor, key: Tensor, found: Lowered, rows: Sequence[int]) -> Tensor:
     """Weights of whole rows, (batch, heads, rows, Tk), in float32."""
-    weights: Tensor = _rows(query, key, *found.described, list(rows))
+    weights: Tensor = _rows(query, key, *found, list(rows))
     return weights
 
 

@@ -33,7 +33,7 @@ def native(call: Call, prepared: Prepared) -> Tensor:
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, found: Lowered) -> tuple[Tensor, Tensor]:
     run = attention.attend if seen_by_others(query, key, value) else attention.attend_now
-    context, saved = run(query, key, value, *found.described)
+    context, saved = run(query, key, value, *found)
     return context, saved
 
 
@@ -62,14 +62,8 @@ class _Native(torch.autograd.Function):
             want = (*wanted[:3], *wanted[3 + kernel :])
             again = differentiable(call, Prepared(query, key, value), want, grads[0])
             return None, None, *again[:3], *(None,) * kernel, *again[3:]
-        result = attention.attend_backward(
-            query,
-            key,
-            value,
-            *found.described,
-            saved,
-            grads[0],
-            wanted[3 : 3 + kernel],
-        )
+        followed = seen_by_others(query, key, value, grads[0])
+        run = attention.attend_backward if followed else attention.attend_backward_now
+        result = run(query, key, value, *found, saved, grads[0], wanted[3 : 3 + kernel])
         shared = (grad if want else None for grad, want in zip(result[3:], wanted[3:], strict=False))
         return None, None, *result[:3], *shared, *(None,) * learned

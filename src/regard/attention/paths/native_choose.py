@@ -27,7 +27,7 @@ def chosen_by_kernels(call: Call, prepared: Prepared, again: Facts) -> tuple[Ten
         return None
     inputs = (prepared.query, prepared.key, *_shared(found), *call.learned())
     if not wants_gradient(*inputs):
-        index, log_prob, entropy, _lse = choose(prepared.query, prepared.key, *found.described)
+        index, log_prob, entropy, _lse = choose(prepared.query, prepared.key, *found)
         return index, log_prob, entropy
     if torch.compiler.is_compiling():
         return None
@@ -53,7 +53,7 @@ class _Chosen(torch.autograd.Function):
         key: Tensor,
         *shared: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        index, log_prob, entropy, lse = choose(query, key, *found.described)
+        index, log_prob, entropy, lse = choose(query, key, *found)
         ctx.call, ctx.found, ctx.again = call, found, again
         ctx.save_for_backward(query, key, value, index, log_prob, entropy, lse)
         ctx.mark_non_differentiable(index)
@@ -72,6 +72,6 @@ class _Chosen(torch.autograd.Function):
             result = iter(torch.autograd.grad(facts, asked, grads[1:], create_graph=True, allow_unused=True))
             again = [next(result) if each else None for each in want]
             return *(None,) * 4, *again[:2], *(None,) * kernel, *again[2:]
-        result = choose_backward(query, key, *found.described, chosen, *grads[1:], wanted[2 : 2 + kernel])
+        result = choose_backward(query, key, *found, chosen, *grads[1:], wanted[2 : 2 + kernel])
         shared = (grad if want else None for grad, want in zip(result[2:], wanted[2:], strict=False))
         return *(None,) * 4, *result[:2], *shared, *(None,) * len(learned)

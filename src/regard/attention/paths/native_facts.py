@@ -22,7 +22,7 @@ def facts_by_kernels(call: Call, prepared: Prepared, wanted: Wanted) -> dict[str
     found: dict[str, Tensor] = {}
     asked = _asked(wanted)
     if asked.names:
-        found.update(statistics(prepared.query, prepared.key, lowered.described, asked))
+        found.update(statistics(prepared.query, prepared.key, lowered, asked))
     if wanted.rows is not None:
         found["rows"] = chosen_rows(prepared.query, prepared.key, lowered, sorted(set(wanted.rows)))
     return found

@@ -33,7 +33,7 @@ def forward(call: Call, prepared: Prepared, tiles: list[Tile]) -> Tensor:
     context = prepared.value.new_empty((*prepared.query.shape[:3], prepared.value.shape[-1]))
     buffer = _buffer(prepared, tiles)
     for tile in tiles:
-        part = _flat(prepared.cut(tile).spread(tile))
+        part = _flat(call, prepared.cut(tile).spread(tile))
         weights, factor = _weights(call, part, tile, _view(buffer, tile))
         used = weights if factor is None else weights.mul_(factor)
         context[tile.index] = (used @ part.value).view(*_shape(tile)[:3], -1)
@@ -49,7 +49,7 @@ def backward(
     d_key, d_value = _sideways(prepared.key), _sideways(prepared.value)
     first, second = _buffer(prepared, tiles), _buffer(prepared, tiles)
     for tile in tiles:
-        part = _flat(prepared.cut(tile).spread(tile))
+        part = _flat(call, prepared.cut(tile).spread(tile))
         weights, factor = _weights(call, part, tile, _view(first, tile))
         outer = grad[tile.index].flatten(0, 1)
         # sum_j w_j dw_j of a row, for the price of its context.
@@ -59,7 +59,7 @@ def backward(
         if factor is not None:
             d_weights *= factor
         d_scores = call.weigh.backward_(weights, d_weights, mean)
-        d_query[tile.index] = (d_scores @ part.key).view(*_shape(tile)[:3], -1)
+        d_query[tile.index] = call.multiplied(d_scores @ part.key).view(*_shape(tile)[:3], -1)
         _gather(d_key, tile, part.query, d_scores)
     return d_query, _upright(d_key, prepared.key), _upright(d_value, prepared.value)
 
@@ -121,8 +121,8 @@ def _shape(tile: Tile) -> tuple[int, int, int, int]:
     return len(tile.batch), len(tile.heads), len(tile.rows), len(tile.columns)
 
 
-def _flat(part: Prepared) -> Prepared:
-    return Prepared(part.query.flatten(0, 1), part.key.flatten(0, 1), part.value.flatten(0, 1))
+def _flat(call: Call, part: Prepared) -> Prepared:
+    return Prepared(call.multiplied(part.query).flatten(0, 1), part.key.flatten(0, 1), part.value.flatten(0, 1))
 
 
 def _buffer(prepared: Prepared, tiles: list[Tile]) -> Tensor:

@@ -10,7 +10,8 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from regard.attention.call import Call, Prepared
 from regard.attention.paths.blockwise import blockwise
-from regard.attention.tracing import transformed
+from regard.attention.tracing import transformed, wants_gradient
+from regard.attention.wheres.where import Simple
 
 
 def refusal(call: Call, prepared: Prepared) -> str | None:
@@ -25,23 +26,28 @@ def refusal(call: Call, prepared: Prepared) -> str | None:
         return "its dropout would store T x T numbers"
     if prepared.query.shape[-1] != prepared.value.shape[-1]:
         return "the value size differs from the query size"
-    return "it would need a T x T mask" if call.where.simple(call.space) is None else None
+    return "it would need a T x T mask" if _simple(call) is None else None
 
 
 def sdpa(call: Call, prepared: Prepared) -> Tensor:
     """Context of all queries, (batch, heads, Tq, value size); `refusal` must have been None."""
     # While compiling PyTorch differentiates once and ahead of time, and looks into no Function that keeps a graph.
-    if prepared.query.device.type == "cpu" and not torch.compiler.is_compiling():
-        return _Fused.apply(call, prepared.query, prepared.key, prepared.value)
-    return _plain(call, prepared.query, prepared.key, prepared.value)
+    if prepared.query.is_cpu and not torch.compiler.is_compiling() and wants_gradient(*prepared):
+        return _Fused.apply(call, *prepared)
+    return _plain(call, *prepared)
+
+
+def _simple(call: Call) -> Simple | None:
+    # A compiler does not follow what is remembered.
+    return call.where.simple(call.space) if torch.compiler.is_compiling() else call.simple
 
 
 def _plain(call: Call, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    where, divisor = call.where.simple(call.space), call.weigh.divisor
+    where, divisor = _simple(call), call.weigh.divisor
     assert where is not None
     assert divisor is not None
     return scaled_dot_product_attention(
-        query, key, value, attn_mask=where.keys, is_causal=where.causal, scale=1.0 / divisor, enable_gqa=True
+        query, key, value, attn_mask=where.keys, is_causal=where.causal, scale=call.factor / divisor, enable_gqa=True
     )
 
 

@@ -41,8 +41,13 @@ class Dot(Score):
             raise ValueError(f"softcap is {self.softcap}, expected a positive number, or None for no cap.")
 
     def prepare_query(self, query: Tensor) -> Tensor:
-        scale = 1.0 / math.sqrt(query.shape[-1]) if self.scale is None else self.scale
-        return query if scale == 1.0 else query * scale
+        return query * self.factor(query.shape[-1])
+
+    def factor(self, query_size: int) -> float:
+        return 1.0 / math.sqrt(query_size) if self.scale is None else self.scale
+
+    def bare_query(self, query: Tensor) -> Tensor:
+        return query
 
     def prepare_key(self, key: Tensor, start: int = 0) -> Tensor:
         return key

@@ -26,6 +26,14 @@ class Score(ABC):
     def prepare_query(self, query: Tensor) -> Tensor:
         """(..., Tq, D) to whatever `tile` wants, (..., Tq, any)."""
 
+    def factor(self, query_size: int) -> float:
+        """What `bare_query` leaves to kernels, to which it costs nothing: prepare_query = factor * bare_query."""
+        return 1.0
+
+    def bare_query(self, query: Tensor) -> Tensor:
+        """What `prepare_query` gives, but for its factor."""
+        return self.prepare_query(query)
+
     @abstractmethod
     def prepare_key(self, key: Tensor, start: int = 0) -> Tensor:
         """(..., Tk, Dk) to whatever `tile` wants, (..., Tk, any); `start` is the first key's position."""

@@ -161,6 +161,9 @@ class Everything(Where):
         return self
 
 
+EVERYTHING = Everything()
+
+
 @dataclass(frozen=True, eq=False)
 class Both(Where):
     """Seen by both; priors add and factors multiply."""

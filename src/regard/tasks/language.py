@@ -1,0 +1,182 @@
+"""Language modelling: a text begins, the model writes on, and every head shows how it read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Self
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from regard.attention import Segments
+from regard.data import Document, Splits
+from regard.data.sources import cache_folder
+from regard.data.tokens import Stream, TextBatch, window_batches
+from regard.data.vocabulary import END, PAD, UNKNOWN, Vocabulary, load_vocabulary
+from regard.models import SequenceModel, Sight
+from regard.tasks.contract import Answer, Wish
+from regard.tasks.language_settings import ANCHORS, SMOKE, VARIANTS, Config, Packing
+from regard.train.counts import NGrams
+from regard.train.loss import Loss, linear_cross_entropy
+from regard.train.metrics import Metric
+from regard.train.run_folder import RunFolder
+from regard.train.runner import Validation
+from regard.train.surprise import Surprise, characters_of, surprise
+from regard.train.writing import write
+
+_VOCABULARY = "vocabulary.json"
+# Tokens of a picture: what four small maps side by side have room for.
+_SHOWN = 20
+
+
+class Language:
+    """A language model with its vocabulary, and what runner and verbs ask of a task."""
+
+    recipe = Config
+    smoke = SMOKE
+    variants = VARIANTS
+    compared = ("attention", "rotary", "no-positions")
+    anchors = ANCHORS
+
+    def __init__(self, config: Config, vocabulary: Vocabulary) -> None:
+        if config.model.mask is not Sight.CAUSAL:
+            raise ValueError("model.mask is BIDIRECTIONAL; what writes on must not see what follows: use CAUSAL.")
+        self.config, self.vocabulary, self.length = config, vocabulary, config.model.longest
+        torch.manual_seed(config.training.seed)
+        self.model: SequenceModel = config.model.build(vocabulary.size)
+        self._streams: dict[str, Stream] = {}
+
+    @staticmethod
+    def data(config: Config) -> Splits[Document]:
+        """Documents of the three parts."""
+        return config.data.load()
+
+    @classmethod
+    def of(cls, config: Config, splits: Splits[Document]) -> Self:
+        """A new model for some data, its vocabulary fitted on the training part."""
+        made = cls(config, config.pieces.fit([document.text for document in splits.train]))
+        made._streams = {part: made.stream(splits, part) for part in ("train", "validation")}
+        return made
+
+    @classmethod
+    def stored(cls, config: Config, run: RunFolder) -> Self:
+        """The model of a run folder, its weights not read yet."""
+        return cls(config, load_vocabulary(run.path / _VOCABULARY))
+
+    def store(self, run: RunFolder) -> None:
+        """Write what `stored` reads."""
+        self.vocabulary.save(run.path / _VOCABULARY)
+
+    def stream(self, splits: Splits[Document], part: str) -> Stream:
+        """A part as numbers, from the cache folder or made for it."""
+        content = json.dumps([splits.sha256(), part, self.vocabulary.as_json()], sort_keys=True)
+        path = cache_folder() / "tokens" / f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.npy"
+        if path.exists():
+            return Stream(path)
+        documents: list[Document] = getattr(splits, part)
+        return Stream.write(path, (self.vocabulary.encode(one.text) for one in documents), self.vocabulary.size)
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """Where the windows of every batch of an epoch begin."""
+        training = self.config.training
+        count = max(1, training.tokens_per_batch // self.length)
+        return window_batches(self._streams["train"], self.length, count, training.seed, epoch)
+
+    def collate(self, indices: list[int]) -> TextBatch:
+        """The windows that begin at these places."""
+        return self._streams["train"].batch(indices, self.length)
+
+    def loss(self, model: nn.Module, batch: TextBatch) -> Loss:
+        """Cross-entropy of the next tokens, summed."""
+        ids = batch.documents()
+        where = Segments(ids, ids) if self.config.data.packing is Packing.APART else None
+        total, plain = linear_cross_entropy(
+            model(batch.inputs, where).flatten(0, 1),
+            self.model.output.weight,
+            self.model.output.bias,
+            batch.targets.flatten(),
+            ignore=PAD,
+            smoothing=self.config.training.label_smoothing if model.training else 0.0,
+        )
+        return Loss(total, (batch.targets != PAD).sum(), {"plain": plain})
+
+    def validate(self, model: nn.Module, processes: Accelerator) -> Validation:
+        """The loss on the validation part."""
+        found = self._surprise(self._streams["validation"], processes, self.config.validate_on)
+        return Validation(-found.loss, {"loss": found.loss})
+
+    def score(self, splits: Splits[Document], processes: Accelerator) -> list[Metric]:
+        """Loss, perplexity and bits per character of the test part; and the loss of all that was held out."""
+        test = self.stream(splits, "test")
+        found = self._surprise(test, processes)
+        both = found + self._surprise(self.stream(splits, "validation"), processes)
+        kind = self.config.pieces.kind
+        protocol = f"{kind}; windows of {self.length} side by side, every token once, given those before it there"
+        characters = characters_of(test, [document.text for document in splits.test])
+        together = f"nats a token; validation and test part together; {protocol}"
+        return [
+            *found.metrics(characters, protocol),
+            Metric("held-out loss", both.loss, together, digits=4, better="lower"),
+        ]
+
+    def baselines(self, splits: Splits[Document]) -> list[Metric]:
+        """The loss of counts on the same tokens: of single ones, and of what followed the two or five before."""
+        train, test = self.stream(splits, "train").tokens, self.stream(splits, "test").tokens[1:]
+        names = {1: "unigram", 3: "3-gram Kneser-Ney", 6: "6-gram Kneser-Ney"}
+        losses = {
+            order: -np.log(NGrams(train, order, self.vocabulary.size, END).probabilities(test)).mean()
+            for order in names
+        }
+        protocol = "nats a token of the test part, given all before it there"
+        return [Metric(f"{name}: loss", float(losses[order]), protocol, 4, "lower") for order, name in names.items()]
+
+    def samples(self, splits: Splits[Document], processes: Accelerator) -> list[dict[str, object]]:
+        """Beginnings from the test part, what was written on, and how the last tokens of the beginning were read."""
+        text = "\n".join(document.text for document in splits.test)
+        size = min(len(text), 3 * self.length)
+        places = range(0, max(1, len(text) - 2 * size), max(1, len(text) // 3))
+        return [self._sample(text[at : at + size], text[at + size : at + 2 * size]) for at in places][:3]
+
+    def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:
+        """Every line with what the model writes after it; an empty line begins with nothing."""
+        while chunk := list(islice(lines, wish.together)):
+            for line in chunk:
+                texts = self._write(line, wish.best)
+                yield Answer(line + texts[0], {"prompt": line, "texts": texts}, self._note(line))
+
+    def _surprise(self, stream: Stream, processes: Accelerator, most: int | None = None) -> Surprise:
+        with torch.no_grad():
+            return surprise(stream, self.length, lambda batch: self.loss(self.model, batch), processes, most)
+
+    def _write(self, prompt: str, rows: int = 1) -> list[str]:
+        return write(self.model, self.vocabulary, prompt, self.config.sampling, longest=self.length, rows=rows)
+
+    def _sample(self, prompt: str, reference: str) -> dict[str, object]:
+        tokens = self.vocabulary.encode(prompt)[-min(_SHOWN, self.length) :] or [END]
+        with torch.no_grad():
+            found = self.model.weights(torch.tensor([tokens], device=self.model.output.weight.device))
+        return {
+            "view": "heads",
+            "prompt": prompt,
+            "text": self._write(prompt)[0],
+            "reference": reference,
+            "tokens": self.vocabulary.pieces(tokens),
+            "weights": [[[[round(w, 3) for w in row] for row in head] for head in one[0].tolist()] for one in found],
+        }
+
+    def _note(self, line: str) -> str:
+        tokens = self.vocabulary.encode(line)
+        unknown = tokens.count(UNKNOWN)
+        long = len(tokens) + 1 - self.length
+        return "; ".join(
+            [f"has {unknown} {self.config.pieces.kind} that training never showed"] * bool(unknown)
+            + [f"has {len(tokens)} tokens; only the last ones are read (model.longest is {self.length})"] * (long > 0)
+        )
+
+
+TASK = Language

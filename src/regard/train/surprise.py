@@ -1,0 +1,88 @@
+"""A language model's surprise at a stream of tokens, and what it means: nats and bits, a token and a character."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from accelerate import Accelerator
+
+from regard.data.tokens import Stream, TextBatch
+from regard.data.vocabulary import END
+from regard.train.distributed import share, summed
+from regard.train.loss import Loss
+from regard.train.metrics import Metric
+
+# Tokens that are scored at a time.
+_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """How surprised a model was by a text, in all: the sum of -log p over its tokens."""
+
+    nats: float
+    tokens: int
+
+    def __add__(self, other: Surprise) -> Surprise:
+        return Surprise(self.nats + other.nats, self.tokens + other.tokens)
+
+    @property
+    def loss(self) -> float:
+        """Mean nats a token."""
+        return self.nats / max(1, self.tokens)
+
+    def metrics(self, characters: int, protocol: str) -> list[Metric]:
+        """Loss, perplexity and bits per character.
+
+        loss = nats / tokens,   perplexity = exp(loss),   bits per character = nats / (log 2 * characters)
+
+        Args:
+            characters: how many the tokens spell.
+            protocol: what the model had read when it predicted a token.
+
+        Example:
+            >>> import math
+            >>> [str(one) for one in Surprise(math.log(8), 1).metrics(3, "")]
+            ['2.0794', '8.000', '1.000']
+        """
+        bits = self.nats / math.log(2) / max(1, characters)
+        # A model may be so wrong that its perplexity is no number of this machine.
+        perplexity = math.exp(min(self.loss, 700.0))
+        return [
+            Metric("loss", self.loss, f"nats a token; {protocol}", digits=4, better="lower"),
+            Metric("perplexity", perplexity, f"a token; {protocol}", digits=3, better="lower"),
+            Metric("bits per character", bits, protocol, digits=3, better="lower"),
+        ]
+
+
+def surprise(
+    stream: Stream, length: int, loss: Callable[[TextBatch], Loss], processes: Accelerator, most: int | None = None
+) -> Surprise:
+    """Surprise at a stream in windows side by side: every token once, given those before it in its window.
+
+    A token has (length - 1) / 2 tokens before it on average; the same is expected of windows at random places.
+
+    Args:
+        stream: what is predicted; its first token is not.
+        length: tokens of a window.
+        loss: the summed loss of a batch.
+        processes: who share the windows.
+        most: windows that are looked at, evenly spread; None means all.
+    """
+    starts = stream.starts(length)
+    if most is not None:
+        starts = starts[:: max(1, -(-len(starts) // most))]
+    mine, together = share(starts, processes), max(1, _TOKENS // length)
+    nats, tokens = 0.0, 0.0
+    for place in range(0, len(mine), together):
+        found = loss(stream.batch(mine[place : place + together], length).to(processes.device))
+        nats, tokens = nats + float(found.sum), tokens + float(found.count)
+    nats, tokens = summed([nats, tokens], processes)
+    return Surprise(nats, int(tokens))
+
+
+def characters_of(stream: Stream, texts: list[str]) -> int:
+    """Characters that a stream's targets spell; the end of a document counts as one."""
+    return sum(map(len, texts)) + int((stream.tokens[1:] == END).sum())
