@@ -53,6 +53,11 @@ def test_a_lexicon_counts_as_a_loop_does_and_comes_back_from_its_file(tmp_path):
     cat, sat, the = (found.listed.index(word) for word in ("cat", "sat", "the"))
     assert sorted(found.pairs) == sorted([(the, cat), (cat, sat)])
     assert found.encode([["the", "emu", "ox"]]) == [[the, 8, 3]]
+    again = fit_lexicon([[["running", "runner", "run"]] * 2], least=1, size=99, pairs=0, runs=5)
+    assert again.runs == ["<ru", "<run", "run"]
+    row = again.listed.index("run")
+    assert sorted(number for number in again.spellings()[row] if number) == [1, 2, 3]
+    assert not again.spellings()[:4].any()
     found.save(tmp_path / "lexicon.json")
     assert Lexicon.load(tmp_path / "lexicon.json") == found
     (tmp_path / "lexicon.json").write_text('{"listed": []')

@@ -150,6 +150,18 @@ def test_a_table_reads_pairs_vectors_and_unknown_words():
     torch.testing.assert_close(found[0, :, 4:], vectors.double()[[4, 5, 12, 5, 0]])
 
 
+def test_spelling_adds_the_mean_of_a_word_s_runs_of_letters():
+    spellings = torch.zeros(13, 3, dtype=torch.int64)
+    spellings[5], spellings[12, :2] = torch.tensor([2, 7, 1]), torch.tensor([4, 2])
+    made = table(spellings=spellings)
+    found = made(torch.tensor([[5, 6], [12, 0]]))
+    learned, spelled = made.learned.weight, made.spelled.weight
+    torch.testing.assert_close(found[0, 0], learned[5] + spelled[[2, 7, 1]].mean(0))
+    torch.testing.assert_close(found[0, 1], learned[6])
+    torch.testing.assert_close(found[1, 0], learned[3] + spelled[[4, 2]].mean(0))
+    assert not found[1, 1].any()
+
+
 def test_word_dropout_reads_words_as_unknown_at_its_rate_and_keeps_their_vectors():
     made = table(word_dropout=0.25, vectors=torch.ones(11, 1)).train()
     tokens = torch.full((40, 250), 7)

@@ -21,7 +21,13 @@ from regard.train.run_folder import RunFolder
 from regard.train.runner import train
 
 TINY = ["data.name=moods", "known.embedding_size=12", "training.precision=float32", "known.dropout=0.0"]
-HIERARCHY = ["model=Hierarchical", "model.words=AsTheyAre", "model.sentences=AsTheyAre", "known.pairs=0"]
+HIERARCHY = [
+    "model=Hierarchical",
+    "model.words=AsTheyAre",
+    "model.sentences=AsTheyAre",
+    "known.pairs=0",
+    "known.runs=0",
+]
 OWN = [("what a lovely day", "good"), ("so bad", "bad"), ("fine, thanks. Really!", "good")]
 
 

@@ -19,11 +19,12 @@ class Tuning(Enum):
 class WordTable(nn.Module):
     """A learned vector of each word and of the pair it ends, joined with a pretrained vector of the word.
 
-    x_j = [E_(w_j) + P_(w_(j-1), w_j) ; G_(w_j)]
+    x_j = [E_(w_j) + P_(w_(j-1), w_j) + mean of S_r over the runs of letters r of w_j ; G_(w_j)]
 
     While training, words are read as the unknown one at a rate, by E and P alone. A word that was never learned,
-    because it is rare or not in the training texts, has the unknown word's vector and its own pretrained one, which
-    is just what the dropped words of training look like. A pair that is not listed has a vector of zeros.
+    because it is rare or not in the training texts, has the unknown word's vector, its own pretrained one and its
+    spelling, which is just what the dropped words of training look like. A pair or a run of letters that is not
+    listed has a vector of zeros.
 
     Args:
         learned: how many words are learned: tokens from 0, which is padding, to learned - 1.
@@ -31,6 +32,7 @@ class WordTable(nn.Module):
         unknown: the token of words that are not known.
         word_dropout: rate at which a word is read as unknown while training.
         pairs: pairs of tokens that have a vector, (pairs, 2); None means none.
+        spellings: runs of letters of all tokens, (words, most), by number from 1; 0 fills up; None means none.
         vectors: pretrained vectors of all tokens, those after the learned ones included; None means none.
         tuning: whether they are learned on.
 
@@ -45,11 +47,13 @@ class WordTable(nn.Module):
         >>> found.shape, bool((found[0, 1, :2] == table.learned.weight[3]).all())
         (torch.Size([1, 3, 5]), True)
 
-    Source: vectors of pairs: Joulin et al. 2017, section 2; dropped words: Iyyer et al. 2015, section 3.2.
+    Source: vectors of pairs: Joulin et al. 2017, section 2; of runs of letters: Bojanowski et al. 2017; dropped
+    words: Iyyer et al. 2015, section 3.2.
     """
 
     vectors: Tensor | None
     pairs: Tensor
+    spellings: Tensor | None
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class WordTable(nn.Module):
         unknown: int,
         word_dropout: float,
         pairs: Int[Tensor, "pairs two"] | None = None,
+        spellings: Int[Tensor, "words most"] | None = None,
         vectors: Float[Tensor, "words width"] | None = None,
         tuning: Tuning = Tuning.KEPT,
     ) -> None:
@@ -76,6 +81,12 @@ class WordTable(nn.Module):
         with torch.no_grad():
             self.learned.weight[0].zero_()
             self.paired.weight[0].zero_()
+        self.register_buffer("spellings", spellings)
+        if spellings is not None:
+            self.spelled = nn.Embedding(1 + int(spellings.max()), size, padding_idx=0)
+            nn.init.normal_(self.spelled.weight, std=0.1)
+            with torch.no_grad():
+                self.spelled.weight[0].zero_()
         if tuning is Tuning.TUNED and vectors is not None:
             self.vectors = nn.Parameter(vectors)
         else:
@@ -91,9 +102,16 @@ class WordTable(nn.Module):
         found: Tensor = self.learned(read_as)
         if len(self.pairs):
             found = found + self.paired(self._pair(read_as))
+        if self.spellings is not None:
+            found = found + self._spelling(tokens, self.spellings)
         if self.vectors is None:
             return found
         return torch.cat((found, nn.functional.embedding(tokens, self.vectors, padding_idx=0)), -1)
+
+    def _spelling(self, tokens: Int[Tensor, "*batch time"], spellings: Tensor) -> Tensor:
+        """The mean vector of each token's runs of letters, made once for a token that stands in many places."""
+        kinds, places = tokens.unique(return_inverse=True)
+        return nn.functional.embedding_bag(spellings[kinds], self.spelled.weight, mode="mean", padding_idx=0)[places]
 
     def _pair(self, tokens: Int[Tensor, "*batch time"]) -> Int[Tensor, "*batch time"]:
         """Rows of the pairs that end at each token; the first token ends none."""

@@ -51,6 +51,7 @@ _IMDB = (
     "data.name=imdb",
     "known.least=3",
     "known.pairs=50000",
+    "known.runs=0",
     "known.embedding_size=64",
     "model=Hierarchical",
     "model.words=AsTheyAre",
@@ -77,6 +78,7 @@ class Known:
         least: occurrences in the training texts of a word or a pair that is learned.
         size: most learned words.
         pairs: most pairs of neighbouring words that are learned as well.
+        runs: most runs of three to five letters that are learned, so that a word says something by its spelling.
         embedding_size: size of a learned vector.
         vectors: pretrained vectors beside the learned ones: none, glove, or a file in GloVe's text format.
         tuning: whether pretrained vectors are kept or tuned.
@@ -87,6 +89,7 @@ class Known:
     least: int = 1
     size: int = 30_000
     pairs: int = 20_000
+    runs: int = 20_000
     embedding_size: int = 100
     vectors: str = "none"
     tuning: Tuning = Tuning.KEPT
@@ -129,7 +132,7 @@ class Documents:
     """A classifier of texts: model, words, labels, and what runner and verbs ask of a task."""
 
     recipe = Config
-    smoke = ("data.name=moods", "known.embedding_size=8", "known.pairs=50", "training.updates=3")
+    smoke = ("data.name=moods", "known.embedding_size=8", "known.pairs=50", "known.runs=50", "training.updates=3")
     variants = (
         Variant("default", "the recipe: words with their neighbours, four rows of weights"),
         Variant("self-attentive", "Lin et al. 2017", ("model.reader=BothWays", "redundancy=0.03")),
@@ -177,6 +180,7 @@ class Documents:
             unknown=UNKNOWN,
             word_dropout=config.known.dropout,
             pairs=torch.tensor(lexicon.pairs, dtype=torch.int64).view(-1, 2),
+            spellings=torch.from_numpy(lexicon.spellings()) if lexicon.runs else None,
             vectors=vectors,
             tuning=config.known.tuning,
         )
@@ -209,6 +213,7 @@ class Documents:
             least=known.least,
             size=known.size,
             pairs=known.pairs,
+            runs=known.runs,
             vector_words=[] if vectors is None else vectors.words[: known.beyond],
         )
         table = None if vectors is None else torch.from_numpy(vectors.of(lexicon.listed))
