@@ -56,13 +56,17 @@ def test_commands_in_the_documents_are_commands(name, block):
             assert done.returncode == 0
 
 
+# The rooms of mechanisms themselves, which may be made of each other.
+MECHANISMS = ("scores", "wheres", "weighings", "estimators", "conventions", "structures")
+
+
 def test_no_mechanism_is_named_where_all_are_served():
     """The machine asks mechanisms what they are, not who; defaults in signatures are all that it names."""
     mechanisms = {one.__name__ for one in (*algebra.SCORES, *algebra.WHERES, *algebra.WEIGHINGS)}
     found = set()
     for path in sorted((ROOT / "src/regard/attention").rglob("*.py")):
         parts = path.relative_to(ROOT / "src/regard/attention").parts
-        if path.name == "__init__.py" or parts[0] in ("scores", "wheres", "weighings", "conventions", "structures"):
+        if path.name == "__init__.py" or parts[0] in MECHANISMS:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Name) and node.id in mechanisms:

@@ -247,4 +247,20 @@ void narrow(const float* from, int64_t count, uint16_t* to) {
 
 }  // namespace regard
 
+#else
+
+#include <cstdlib>
+
+// Never called, see `tiled`; they are there for builds that keep calls which cannot be reached.
+namespace regard {
+
+void pack_matched(const HalfRows&, int64_t, int64_t, float*) { std::abort(); }
+void pack_read(const HalfRows&, int64_t, int64_t, float*) { std::abort(); }
+void match_tiles(const HalfRows&, int64_t, const float*, int64_t, int64_t, int64_t, float*, int64_t) { std::abort(); }
+void read_tiles(const HalfRows&, int64_t, const float*, int64_t, int64_t, int64_t, float*, int64_t) { std::abort(); }
+void give_tiles(const float*, int64_t, int64_t, const Rows&, int64_t, int64_t, float*, int64_t) { std::abort(); }
+void narrow(const float*, int64_t, uint16_t*) { std::abort(); }
+
+}  // namespace regard
+
 #endif

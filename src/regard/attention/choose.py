@@ -19,10 +19,9 @@ from regard.attention.paths.streaming import joined, stream
 from regard.attention.prepared import PreparedKeys, spoiled_rows
 from regard.attention.scores.dot import Dot
 from regard.attention.space import Tile
-from regard.attention.weighings.argmax import Argmax
-from regard.attention.weighings.gumbel import Gumbel, gumbel_noise
+from regard.attention.weighings.gumbel import gumbel_noise
 from regard.attention.weighings.softmax import Softmax
-from regard.attention.weighings.weighing import Weighing, widened
+from regard.attention.weighings.weighing import widened
 from regard.attention.wheres.where import Where
 
 
@@ -138,8 +137,9 @@ class _Asked:
 
 def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: Tensor) -> Choice:
     call, space = asked.call, asked.call.space
-    if prior is asked and asked.spoiled is None and estimator.reads_one:
-        found = chosen_by_kernels(replace(call, weigh=_winner(estimator, seed)), asked.prepared, asked.facts)
+    winner = estimator.winner(seed) if prior is asked and asked.spoiled is None else None
+    if winner is not None:
+        found = chosen_by_kernels(replace(call, weigh=winner), asked.prepared, asked.facts)
         if found is not None:
             index, *facts = found
             shaped = [tensor.reshape(*space.lead, *tensor.shape[2:]) for tensor in (asked.at(index), index, *facts)]
@@ -165,11 +165,6 @@ def _once(asked: _Asked, prior: _Asked, estimator: Estimator, seed: Tensor) -> C
         pieces = list(stream(asked.prepared, whole_tiles(call, asked.prepared), visit))
     each = [joined(space, ((tile, found[place]) for tile, found in pieces)) for place in range(len(pieces[0][1]))]
     return Choice(*(tensor.reshape(*space.lead, *tensor.shape[2:]) for tensor in each))
-
-
-def _winner(estimator: Estimator, seed: Tensor) -> Weighing:
-    """The weighing whose winner the estimator looks at."""
-    return Gumbel(hard=True, seed=seed) if estimator.draws else Argmax()
 
 
 def _mean(cells: Tensor, logs: Tensor, visible: Tensor) -> Tensor:

@@ -113,6 +113,15 @@ def count_rows(
     """The table of words as `word_counts` reads it: behind its rows, unless for BAG, each again times f_k.
 
     POSITION: f = k / d;   CENTRED: f = (k - (d + 1) / 2) / d
+
+    Example:
+        >>> import torch
+        >>> from regard.layers import WordOrder, count_rows
+        >>> count_rows(torch.tensor([[2.0, 4.0]]), WordOrder.POSITION)
+        tensor([[2., 4.],
+                [1., 4.]])
+
+    Source: Sukhbaatar et al. 2015, section 4.1, as in `word_counts`.
     """
     if order is WordOrder.BAG:
         return table

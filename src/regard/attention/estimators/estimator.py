@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from regard.attention.weighings.weighing import Weighing
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -54,10 +56,12 @@ class Estimator(ABC):
         """Whether chance chooses; else the most probable key is taken."""
         return True
 
-    @property
-    def reads_one(self) -> bool:
-        """Whether the value of the chosen key is read as it is, and no gradient passes through the choice."""
-        return False
+    def winner(self, seed: Tensor) -> Weighing | None:
+        """The weighing whose one key is the choice, where its value is read as it is and no gradient passes through.
+
+        None where the context is read in another way.
+        """
+        return None
 
     @abstractmethod
     def weights(self, scores: Tensor, noisy: Tensor) -> Tensor | None:

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from regard.attention.estimators.baselines import Baseline, NoBaseline
 from regard.attention.estimators.estimator import Choice, Estimator, check_samples
+from regard.attention.weighings.gumbel import Gumbel
+from regard.attention.weighings.weighing import Weighing
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,8 @@ class Reinforce(Estimator):
     def __post_init__(self) -> None:
         check_samples(self.samples)
 
-    @property
-    def reads_one(self) -> bool:
-        return True
+    def winner(self, seed: Tensor) -> Weighing | None:
+        return Gumbel(hard=True, seed=seed)
 
     def weights(self, scores: Tensor, noisy: Tensor) -> Tensor | None:
         return None

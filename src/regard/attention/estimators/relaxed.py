@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from regard.attention.estimators.estimator import Estimator
+from regard.attention.weighings.argmax import Argmax
 from regard.attention.weighings.straight_through import one_hot, straight_through
+from regard.attention.weighings.weighing import Weighing
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,8 @@ class Greedy(Estimator):
     def draws(self) -> bool:
         return False
 
-    @property
-    def reads_one(self) -> bool:
-        return True
+    def winner(self, seed: Tensor) -> Weighing | None:
+        return Argmax()
 
     def weights(self, scores: Tensor, noisy: Tensor) -> Tensor | None:
         return None
