@@ -43,9 +43,9 @@ _MR = (
     "known.vectors=glove",
     "known.tuning=TUNED",
     "model.reader=AsTheyAre",
-    "training.epochs=5",
+    "training.epochs=4",
     "training.tokens_per_batch=1100",
-    "training.schedule.total=950",
+    "training.schedule.total=760",
 )
 _IMDB = (
     "data.name=imdb",
