@@ -5,7 +5,7 @@ import torch
 
 from regard.layers import MemoryHops, Tying, WordOrder, ages_among_empty, count_rows, word_counts, word_weights
 from regard.layers.sentences import encode
-from regard.models import MemoryNetwork
+from regard.models import Empty, MemoryNetwork
 from tests.attention.cases import numbers
 from tests.layers.parts import filled
 
@@ -43,7 +43,7 @@ def test_counts_are_summed_by_word():
 @pytest.mark.parametrize("order", WordOrder)
 @pytest.mark.parametrize("tying", Tying)
 def test_networks_side_by_side_are_each_alone(tying, order, linear):
-    model = network(tying=tying, order=order, linear_steps=linear).eval()
+    model = network(tying=tying, order=order, linear_steps=linear, empty=Empty.HIDDEN).eval()
     found = model(STORIES, QUESTIONS)
     for place, alone in enumerate(model.networks):
         assert isinstance(alone, MemoryHops)
@@ -54,9 +54,32 @@ def test_networks_side_by_side_are_each_alone(tying, order, linear):
     assert not torch.equal(found.logits[:, 0], found.logits[:, 1])
 
 
+def test_empty_places_are_memories_of_nothing():
+    """Read places are what a network makes of sentences of one word that every table and age leaves at zero."""
+    model = network().eval().requires_grad_(False)
+    alone = model.each[1]
+    found = model(STORIES, QUESTIONS)
+    for row, real in enumerate((3, 3, 0)):
+        kept = STORIES[row][STORIES[row].any(-1)]
+        nothing = torch.tensor([10, 0, 0, 0]).expand(7 - real, 4)
+        words, times = [w.clone() for w in alone.words], [t.clone() for t in alone.times]
+        for table, ages_of in zip(alone.words, alone.times, strict=True):
+            table[10], ages_of[real:] = 0, 0
+        wanted = alone(torch.cat((nothing, kept))[None], QUESTIONS[row : row + 1])
+        for place in range(4):
+            alone.words[place].copy_(words[place])
+            alone.times[place].copy_(times[place])
+        # Word 10 is no answer here: its row in the last table is what was left out.
+        torch.testing.assert_close(found.logits[row, 1, :10], wanted.logits[0, :10])
+        shown = found.weights[row, 1][:, STORIES[row].any(-1)]
+        torch.testing.assert_close(shown, wanted.weights[0, :, 7 - real :])
+        assert not found.weights[row, 1][:, ~STORIES[row].any(-1)].any()
+        assert bool((found.weights[row, 1].sum(-1) < 1).all())
+
+
 def test_gradients_side_by_side_are_those_of_each_alone():
     for tying in Tying:
-        model = network(tying=tying).train()
+        model = network(tying=tying, empty=Empty.HIDDEN).train()
         upstream = numbers(3, 2, 11, seed=9)
         model(STORIES, QUESTIONS).logits.backward(upstream)
         together = [p.grad.clone() for p in model.parameters()]
@@ -68,7 +91,7 @@ def test_gradients_side_by_side_are_those_of_each_alone():
 
 
 def test_the_start_is_linear_for_as_many_steps_as_asked_for_and_a_stored_model_remembers():
-    model = network(linear_steps=2)
+    model = network(linear_steps=2, empty=Empty.HIDDEN)
     sums = []
     for _ in range(3):
         sums.append(model(STORIES[:1, :3], QUESTIONS[:1]).weights.sum(-1).detach())
@@ -111,7 +134,7 @@ def test_numbers_of_empty_memories_and_their_places_are_equally_likely():
 
 
 def test_noise_is_for_training_alone():
-    model = network(empty=0.9)
+    model = network(noise=0.9)
     model.eval()
     torch.testing.assert_close(model(STORIES, QUESTIONS).logits, model(STORIES, QUESTIONS).logits)
     model.train()

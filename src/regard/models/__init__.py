@@ -38,6 +38,7 @@ from regard.models.mechanisms import Place as Place
 from regard.models.mechanisms import Scoring as Scoring
 from regard.models.mechanisms import SoftmaxWeights as SoftmaxWeights
 from regard.models.mechanisms import SparsemaxWeights as SparsemaxWeights
+from regard.models.memory_network import Empty as Empty
 from regard.models.memory_network import MemoryNetwork as MemoryNetwork
 from regard.models.readers import AsTheyAre as AsTheyAre
 from regard.models.readers import BothWays as BothWays

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 import torch
 from jaxtyping import Int
 from torch import Tensor, nn
@@ -21,6 +23,16 @@ from regard.layers import (
 from regard.layers.checks import check_sizes, check_tokens
 
 
+class Empty(Enum):
+    """What the empty places of a memory are, which a story shorter than it leaves.
+
+    HIDDEN: not there. READ: memories of nothing, n_i = 0, that score 0 and add nothing; a hop may then find nothing.
+    """
+
+    HIDDEN = "hidden"
+    READ = "read"
+
+
 class MemoryNetwork(nn.Module):
     """K hops over a story, by R networks that differ in their first weights alone.
 
@@ -28,9 +40,10 @@ class MemoryNetwork(nn.Module):
 
     p_rk = softmax((A_rk u_rk) . n_i),   u_r(k+1) = u_rk + C_rk^T sum_i p_rki n_i,   logits_r = W_r u_r(K+1)
 
-    which is what each network alone makes (`MemoryHops`), with the sums in another order: it is the counts that are
-    remembered, once for all networks and hops, and queries and contexts that pass through the tables. A story is
-    then a table of counts rather than R (K + 1) tables of vectors, and ten restarts cost little more than one.
+    which is what each network alone makes (`MemoryHops`, where empty places are hidden), with the sums in another
+    order: it is the counts that are remembered, once for all networks and hops, and queries and contexts that pass
+    through the tables. A story is then a table of counts rather than R (K + 1) tables of vectors, and ten restarts
+    cost little more than one.
 
     In training, the ages are those among random empty memories, and the first steps are linear.
 
@@ -41,8 +54,9 @@ class MemoryNetwork(nn.Module):
         restarts: R.
         tying: which tables of a network are one.
         order: whether the order of words counts.
-        max_memories: the most sentences of a story.
-        empty: at most how many empty memories there are for each real one, in training (random noise).
+        max_memories: the most sentences of a story, and how many places the memory has.
+        empty: what a memory's empty places are; those that are read have a part of each hop's weight.
+        noise: in training, ages are as if at most this share of empty memories stood among the real ones.
         linear_steps: training steps with the scores themselves as weights, before the softmax (linear start).
 
     Raises:
@@ -73,13 +87,14 @@ class MemoryNetwork(nn.Module):
         tying: Tying = Tying.ADJACENT,
         order: WordOrder = WordOrder.CENTRED,
         max_memories: int = 50,
-        empty: float = 0.0,
+        empty: Empty = Empty.READ,
+        noise: float = 0.0,
         linear_steps: int = 0,
     ) -> None:
         super().__init__()
         check_sizes(restarts=restarts)
         self.vocabulary, self.order, self.max_memories = vocabulary, order, max_memories
-        self.empty, self.linear_steps = empty, linear_steps
+        self.empty, self.noise, self.linear_steps = empty, noise, linear_steps
         self.networks = nn.ModuleList(
             MemoryHops(vocabulary, size, hops, tying=tying, order=order, max_memories=max_memories)
             for _ in range(restarts)
@@ -103,7 +118,7 @@ class MemoryNetwork(nn.Module):
         check_tokens("question", question, 2)
         real = (sources != 0).any(-1)
         facts = torch.cat((self._counts(sources), self._times(real)), dim=-1)
-        memory = Memory(facts, facts, score=Dot(scale=1.0), where=Mask(real[:, None]))
+        memory = self._memory(facts, real)
         each = self.each
         plan, asked = each[0].plan, self._counts(question)
         tables = [self._table(each, place) for place in range(plan.count)]
@@ -112,7 +127,7 @@ class MemoryNetwork(nn.Module):
         for match, read in zip(plan.match, plan.read, strict=True):
             answer = memory.answer(torch.einsum("brs,rfs->brf", state, tables[match]), weigh)
             state = _carried(each, state) + torch.einsum("brf,rfs->brs", answer.context, tables[read])
-            looks.append(answer.weights)
+            looks.append(answer.weights[..., : sources.shape[1]] * real[:, None])
         words = torch.stack([network.words[plan.answer] for network in each])
         if self.training:
             self.steps += 1
@@ -121,16 +136,23 @@ class MemoryNetwork(nn.Module):
     def _counts(self, tokens: Tensor) -> Tensor:
         return word_counts(tokens, self.vocabulary, self.order, dtype=self.each[0].words[0].dtype)
 
+    def _memory(self, facts: Tensor, real: Tensor) -> Memory:
+        if self.empty is Empty.HIDDEN:
+            return Memory(facts, facts, score=Dot(scale=1.0), where=Mask(real[:, None]))
+        # Padding among the real memories has no words and no age either: it is one of the empty places.
+        places = nn.functional.pad(facts, (0, 0, 0, self.max_memories - facts.shape[1]))
+        return Memory(places, places, score=Dot(scale=1.0))
+
     def _times(self, real: Tensor) -> Tensor:
-        """The age of each memory, one-hot."""
+        """The age of each memory, one-hot; none where it is not real."""
         if real.shape[1] > self.max_memories:
             raise ValueError(
                 f"sources has {real.shape[1]} memories, but MemoryNetwork was built for max_memories "
                 f"{self.max_memories}; give the latest ones, or build it for more."
             )
-        found = ages_among_empty(real, self.empty) if self.training else ages(real)
+        found = ages_among_empty(real, self.noise) if self.training else ages(real)
         hot = torch.nn.functional.one_hot(found.clamp(max=self.max_memories - 1), self.max_memories)
-        return hot.to(self.each[0].words[0].dtype)
+        return (hot * real[..., None]).to(self.each[0].words[0].dtype)
 
     def _table(self, each: list[MemoryHops], place: int) -> Tensor:
         """Rows of words, and of times where there are, of all networks: (networks, features, size)."""

@@ -52,11 +52,11 @@ class Stories:
         ),
     )
 
-    def __init__(self, config: Config, words: Words) -> None:
+    def __init__(self, config: Config, words: Words, places: int) -> None:
         self.config, self.words = config, words
         torch.manual_seed(config.training.seed)
-        self.model = config.model.build(words.size)
-        self.reader = Reader(self.model, words, config.model.memory)
+        self.model = config.model.build(words.size, places)
+        self.reader = Reader(self.model, words)
         self.train = self.validation = number_stories([], words, 1)
 
     @staticmethod
@@ -67,9 +67,10 @@ class Stories:
     @classmethod
     def of(cls, config: Config, splits: Splits[Question]) -> Self:
         """New networks for some questions, ready to be trained."""
-        made = cls(config, fit_words(splits.train))
+        places = min(config.model.memory, max([1, *(len(one.story) for one in splits.train)]))
+        made = cls(config, fit_words(splits.train), places)
         made.train, made.validation = (
-            number_stories(part, made.words, config.model.memory) for part in (splits.train, splits.validation)
+            number_stories(part, made.words, places) for part in (splits.train, splits.validation)
         )
         return made
 
@@ -79,11 +80,15 @@ class Stories:
         words = load_vocabulary(run.path / "words.vocabulary.json")
         if not isinstance(words, Words):
             raise ValueError(f"{run.path}/words.vocabulary.json is no list of words; it is of another task.")
-        return cls(config, words)
+        places = run.read_json("places.json")
+        if not isinstance(places, int):
+            raise ValueError(f"{run.path}/places.json is no number of sentences; train again.")
+        return cls(config, words, places)
 
     def store(self, run: RunFolder) -> None:
         """Write what `stored` reads."""
         self.words.save(run.path / "words.vocabulary.json")
+        run.write_json("places.json", self.model.max_memories)
 
     def batches(self, epoch: int) -> list[list[int]]:
         """Indices of every batch of an epoch."""

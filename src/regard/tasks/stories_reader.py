@@ -36,24 +36,26 @@ class Reader:
     Args:
         model: the networks.
         words: their vocabulary.
-        memory: the most sentences that are read.
     """
 
     model: MemoryNetwork
     words: Words
-    memory: int
+
+    @property
+    def memory(self) -> int:
+        """The most sentences that are read."""
+        return self.model.max_memories
 
     def read(self, questions: Sequence[Question], device: torch.device) -> Iterator[Read]:
         """What the chosen network makes of each question, in order."""
-        network = self.model.each[int(self.model.chosen)]
         for start in range(0, len(questions), TOGETHER):
-            batch = number_stories(questions[start : start + TOGETHER], self.words, self.memory).to(device)
+            part = questions[start : start + TOGETHER]
+            batch = number_stories(part, self.words, self.memory).to(device)
             with torch.no_grad():
-                found = network(batch.story, batch.question, weigh=self.model.weigh)
-            for one, odds, weights in zip(
-                questions[start : start + TOGETHER], found.logits.softmax(-1), found.weights, strict=True
-            ):
-                yield Read(odds, weights[:, : min(self.memory, len(one.story))])
+                found = self.model(batch.story, batch.question)
+            odds, weights = found.logits[:, self.model.chosen].softmax(-1), found.weights[:, self.model.chosen]
+            for one, of_words, of_sentences in zip(part, odds, weights, strict=True):
+                yield Read(of_words, of_sentences[:, : min(self.memory, len(one.story))])
 
     def measure(self, part: StoryBatch, processes: Accelerator) -> tuple[list[float], list[float]]:
         """Share of wrong answers, and mean loss, of every network; the processes share the questions."""
@@ -94,7 +96,7 @@ class Reader:
         unknown = sorted(word for word in told if self.words.encode(word) == [UNKNOWN])
         notes = [f"has words that training did not have: {', '.join(unknown)}"] if unknown else []
         if len(one.story) > self.memory:
-            notes.append(f"has {len(one.story)} sentences; only the last {self.memory} are read (model.memory)")
+            notes.append(f"has {len(one.story)} sentences; only the last {self.memory} are read")
         return "; ".join(notes)
 
     def _text(self, word: int) -> str:

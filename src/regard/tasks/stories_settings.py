@@ -9,7 +9,7 @@ from typing import Literal
 from regard.data import Question, Splits, babi, told
 from regard.data.stories import hold_out, read_stories
 from regard.layers import Tying, WordOrder
-from regard.models import MemoryNetwork
+from regard.models import Empty, MemoryNetwork
 from regard.train.optimizers import SGD
 from regard.train.schedule import Stairs
 from regard.train.settings import Training
@@ -79,7 +79,9 @@ class Model:
         tying: which tables of a network are one.
         order: whether the order of words in a sentence counts: BAG, POSITION (as the paper prints it), or CENTRED (as
             the authors' code has it, of twice the size, without which linear start does not help).
-        empty: at most how many empty memories there are for each real one in training.
+        empty: what the places are that a short story leaves: HIDDEN, or READ, so that a hop may find nothing. The
+            memory has as many places as the longest training story has sentences, and at most `memory`.
+        noise: in training, ages are as if at most this share of empty memories stood among the real ones.
         linear_steps: training steps before the softmax (linear start).
     """
 
@@ -89,11 +91,12 @@ class Model:
     memory: int = 50
     tying: Tying = Tying.ADJACENT
     order: WordOrder = WordOrder.CENTRED
-    empty: float = 0.1
+    empty: Empty = Empty.READ
+    noise: float = 0.1
     linear_steps: int = 560
 
-    def build(self, vocabulary: int) -> MemoryNetwork:
-        """The networks, for so many words."""
+    def build(self, vocabulary: int, places: int) -> MemoryNetwork:
+        """The networks, for so many words and places."""
         return MemoryNetwork(
             vocabulary,
             self.size,
@@ -101,8 +104,9 @@ class Model:
             restarts=self.restarts,
             tying=self.tying,
             order=self.order,
-            max_memories=self.memory,
+            max_memories=places,
             empty=self.empty,
+            noise=self.noise,
             linear_steps=self.linear_steps,
         )
 
