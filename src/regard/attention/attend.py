@@ -16,11 +16,13 @@ from regard.attention.prepared import PreparedKeys, context_of, prepare, weights
 from regard.attention.scores.dot import Dot
 from regard.attention.scores.score import Score, as_score
 from regard.attention.shapes import check_value, space_of, working_dtype
+from regard.attention.short import short
 from regard.attention.weighings.softmax import Softmax
 from regard.attention.weighings.weighing import Weighing
 from regard.attention.wheres.where import EVERYTHING, Where
 
 AnyScore = Score | Callable[[Tensor, Tensor], Tensor]
+_DOT, _SOFTMAX = Dot(), Softmax()
 
 
 def attend(
@@ -28,9 +30,9 @@ def attend(
     key: Float[Tensor, "*key_batch keys key_size"],
     value: Float[Tensor, "*key_batch keys value_size"],
     *,
-    score: AnyScore = Dot(),
+    score: AnyScore = _DOT,
     where: Where | None = None,
-    weigh: Weighing = Softmax(),
+    weigh: Weighing = _SOFTMAX,
     dropout: float = 0.0,
     generator: torch.Generator | None = None,
     path: Path | None = None,
@@ -69,6 +71,10 @@ def attend(
 
     Source: Bahdanau, Cho and Bengio 2015, equations 5 and 6; Vaswani et al. 2017, equation 1.
     """
+    if score is _DOT and weigh is _SOFTMAX and where is None and path is None and dropout == 0.0:
+        context = short(query, key, value)
+        if context is not None:
+            return context
     drawn, dropped = weigh.drawn(generator), draw(dropout, generator)
     return context_of(*prepare_call(query, key, value, score, where, drawn, dropped), path)
 

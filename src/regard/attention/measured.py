@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal
 
@@ -51,6 +51,7 @@ def by_kind_and_dtype(rows: Iterable[Measured]) -> dict[tuple[str, str], tuple[M
     return grouped
 
 
+@lru_cache(maxsize=1024)
 def nearest(kind: str, dtype: torch.dtype, cells: int) -> Measured | None:
     """The row of this kind and dtype whose size is nearest by ratio; None where there is none."""
     rows = table().get((kind, str(dtype).removeprefix("torch.")), ())
