@@ -4,3 +4,6 @@
 #include <cstdint>
 
 #define REGARD_API extern "C" __attribute__((visibility("default")))
+
+// Counts up with every change of a function that is shown or of a struct it is given; Python's is in library.py.
+#define REGARD_INTERFACE 1

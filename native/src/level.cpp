@@ -50,6 +50,8 @@ bool tiles_granted() {
 }  // namespace
 #endif
 
+REGARD_API int regard_interface() { return REGARD_INTERFACE; }
+
 REGARD_API const char* regard_level() { return REGARD_LEVEL; }
 
 REGARD_API const char* regard_best_level() {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,9 @@ from regard.attention import native
 from regard.attention.native import library
 from regard.attention.native.library import LEVELS, Kernels, kernels, level_for
 
+ROOT = Path(__file__).parents[2]
+# The structs that Python fills in.
+GIVEN = ("Chosen", "Facts", "Outer", "Problem", "RowNumber", "Strided")
 SHOW = """
 import ctypes, json
 import torch
@@ -146,6 +151,24 @@ def test_a_library_for_another_system_is_missing_with_the_reason(unread, tmp_pat
     (tmp_path / "libregard_baseline.so").write_bytes(b"\x7fELF of another system")
     unread.setenv("REGARD_NATIVE", str(tmp_path))
     assert kernels().missing.startswith("their library cannot be loaded: ")
+
+
+def test_a_library_for_other_python_code_is_missing_with_the_reason(unread):
+    loaded()
+    kernels.cache_clear()
+    unread.setattr(library, "INTERFACE", library.INTERFACE + 1)
+    assert kernels().loaded is None
+    assert f"is of another version (interface {library.INTERFACE - 1}, this Regard needs" in kernels().missing
+
+
+def test_the_interface_counts_up_with_what_is_shown():
+    """If this fails: raise the number in library.py and api.hpp, and write here what both are now."""
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "native" / "src").glob("*.[ch]pp")))
+    functions = re.findall(r"^REGARD_API[^{]*", text, re.M)
+    structs = re.findall(rf"^struct (?:{'|'.join(GIVEN)}) \{{.*?^\}};", text, re.M | re.S)
+    assert len(structs) == len(GIVEN)
+    words = " ".join(re.sub("//.*", "", " ".join(functions + structs)).split())
+    assert (library.INTERFACE, hashlib.sha256(words.encode()).hexdigest()[:12]) == (1, "3fb7acb70753")
 
 
 def test_an_installation_without_libraries_says_what_to_get(unread, tmp_path):

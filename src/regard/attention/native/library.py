@@ -16,6 +16,8 @@ from regard.attention import native
 # From what every chip has to the widest.
 LEVELS = ("baseline", "avx2", "avx512", "amx")
 NONE = "none"
+# What the functions of a library and the structs they take are counted by; the libraries' own is in api.hpp.
+INTERFACE = 1
 NOT_BUILT = (
     "this installation holds none; get a C++ compiler (g++, clang or the package ziglang) and install Regard again"
 )
@@ -58,9 +60,22 @@ def kernels() -> Kernels:
         path = _file(level)
         if path is None:
             raise ValueError(f"REGARD_ISA is {wanted!r}, but there is no library for that level beside {plain}.")
-        return Kernels(level, ctypes.CDLL(str(path)), None)
+        return _fitting(level, ctypes.CDLL(str(path)))
     except OSError as error:  # such as a library that was built on a newer system
         return Kernels(None, None, f"their library cannot be loaded: {error}")
+
+
+def _fitting(level: str, library: ctypes.CDLL) -> Kernels:
+    """The library, unless other Python code than this was written for it: then a call could read wild memory."""
+    found = library.regard_interface() if hasattr(library, "regard_interface") else 0
+    if found == INTERFACE:
+        return Kernels(level, library, None)
+    return Kernels(
+        None,
+        None,
+        f"{library._name} is of another version (interface {found}, this Regard needs {INTERFACE}): "
+        "install Regard again, or run `make setup` in a checkout",
+    )
 
 
 def level_for(wanted: str | None, best: str) -> str:
