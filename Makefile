@@ -9,6 +9,7 @@ RUN := runs/demo
 SANITIZED := build/sanitize
 # What `make sanitize` runs: ten minutes. `make test` takes two of its files.
 CHECKED ?= tests/native
+LEVEL := from regard.attention.native.library import kernels; print(kernels().level)
 
 .PHONY: demo test coverage docs setup lint sanitize clean
 
@@ -49,13 +50,15 @@ coverage: $(MADE)/native
 
 # The kernels' tests again, on libraries that stop at an address or an operation that is none. What Python and PyTorch
 # leak is not ours. Both runtimes are loaded first: the sanitizers', and that of C++, whose exceptions they watch.
-# Only gcc is asked, which brings its runtime; without it, this is left out.
+# Only gcc is asked, which brings its runtime; without it, this is left out. Built are the level that tests load on this
+# chip and the plain one, which tells which that is.
 sanitize: $(MADE)/native
 ifeq ($(shell command -v g++),)
 	@echo "no g++ here: nothing was sanitized"
 else
 	PATH="$(abspath $(BIN)):$$PATH" cmake -S native -B $(SANITIZED) -G Ninja -DCMAKE_CXX_COMPILER=g++ \
-	  -DREGARD_SANITIZE=address,undefined -DCMAKE_COMPILE_WARNING_AS_ERROR=ON > /dev/null
+	  -DREGARD_LEVELS="baseline,$$($(BIN)/python -c '$(LEVEL)')" -DREGARD_SANITIZE=address,undefined \
+	  -DCMAKE_COMPILE_WARNING_AS_ERROR=ON > /dev/null
 	PATH="$(abspath $(BIN)):$$PATH" cmake --build $(SANITIZED)
 	REGARD_NATIVE=$(abspath $(SANITIZED)) OMP_NUM_THREADS=1 ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
