@@ -14,7 +14,8 @@ from regard.cli.settings import parse
 from regard.data import Labelled, Splits
 from regard.data.generated import _MOODS, load_moods
 from regard.tasks.contract import Wish
-from regard.tasks.documents import TASK, Config, Documents
+from regard.tasks.documents import TASK, Documents
+from regard.tasks.documents_settings import Config
 from regard.tasks.working import identity
 from regard.train.distributed import accelerator
 from regard.train.run_folder import RunFolder

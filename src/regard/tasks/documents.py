@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from enum import Enum
+from dataclasses import asdict
 from itertools import islice
 from typing import Self
 
@@ -19,157 +18,33 @@ from regard.data.grids import Grid
 from regard.data.lexicon import Lexicon, fit_lexicon
 from regard.data.passages import passages, words
 from regard.data.sentences import FOLDS
-from regard.data.texts import LabelledTexts, check_labels, labels_of
+from regard.data.texts import check_labels, labels_of
 from regard.data.vectors import pretrained
 from regard.data.vocabulary import UNKNOWN
 from regard.layers import redundancy
-from regard.models import Classified, Convolutions, Flat, TextModel, Tuning, WordTable
-from regard.tasks.contract import Anchor, Answer, Variant, Wish
+from regard.models import Classified, WordTable
+from regard.tasks.contract import Answer, Wish
+from regard.tasks.documents_settings import ANCHORS, SMOKE, VARIANTS, Config, Counting
 from regard.train.bag_of_words import majority, tf_idf
 from regard.train.classification import classification_metrics
 from regard.train.distributed import gather_in_order, share
-from regard.train.judging import Judge, Judged, Limits
+from regard.train.judging import Judge, Judged
 from regard.train.loss import Loss
 from regard.train.metrics import Metric
 from regard.train.run_folder import RunFolder
 from regard.train.runner import Validation
-from regard.train.schedule import Cosine
-from regard.train.settings import Training
 
 _SAMPLES = 6
-# Recipes of the known numbers; all else is as in the defaults.
-_MR = (
-    "data.name=mr",
-    "known.vectors=glove",
-    "known.tuning=TUNED",
-    "model.reader=AsTheyAre",
-    "training.epochs=4",
-    "training.tokens_per_batch=1100",
-    "training.schedule.total=760",
-)
-_IMDB = (
-    "data.name=imdb",
-    "known.least=3",
-    "known.pairs=50000",
-    "known.runs=0",
-    "known.embedding_size=64",
-    "model=Hierarchical",
-    "model.words=AsTheyAre",
-    "model.sentences=BothWays",
-    "model.sentences.hidden_size=32",
-    "training.epochs=2",
-    "training.tokens_per_batch=8000",
-    "training.schedule.total=1300",
-)
-
-
-class Counting(Enum):
-    """How much an example counts in the loss: all alike, or so that all classes count alike."""
-
-    ALIKE = "alike"
-    BALANCED = "balanced"
-
-
-@dataclass(frozen=True)
-class Known:
-    """Which words are known, and as what.
-
-    Args:
-        least: occurrences in the training texts of a word or a pair that is learned.
-        size: most learned words.
-        pairs: most pairs of neighbouring words that are learned as well.
-        runs: most runs of three to five letters that are learned, so that a word says something by its spelling.
-        embedding_size: size of a learned vector.
-        vectors: pretrained vectors beside the learned ones: none, glove, or a file in GloVe's text format.
-        tuning: whether pretrained vectors are kept or tuned.
-        beyond: how many of the most frequent words with a pretrained vector are known without having been learned.
-        dropout: rate at which words are read as unknown while training; their pretrained vector stays.
-    """
-
-    least: int = 1
-    size: int = 30_000
-    pairs: int = 20_000
-    runs: int = 20_000
-    embedding_size: int = 100
-    vectors: str = "none"
-    tuning: Tuning = Tuning.KEPT
-    beyond: int = 20_000
-    dropout: float = 0.1
-
-
-@dataclass(frozen=True)
-class Config:
-    """Documents. The defaults are the demonstration: TREC's questions in about half a minute.
-
-    Args:
-        data: what to learn from.
-        known: which words are known.
-        limits: how much of a text is read.
-        model: Flat (self-attentive pooling, Transformer) or Hierarchical.
-        redundancy: weight of the penalty for rows of weights that repeat each other (Lin et al. 2017, equation 8).
-        counting: how much an example counts.
-        training: how to train; batches are counted in words.
-    """
-
-    data: LabelledTexts = field(default_factory=LabelledTexts)
-    known: Known = field(default_factory=Known)
-    limits: Limits = field(default_factory=Limits)
-    model: TextModel = field(default_factory=lambda: Flat(reader=Convolutions()))
-    redundancy: float = 0.0
-    counting: Counting = Counting.ALIKE
-    training: Training = field(
-        default_factory=lambda: Training(
-            epochs=8,
-            tokens_per_batch=500,
-            learning_rate=2e-3,
-            schedule=Cosine(total=900, warmup=50, last=0.0),
-            precision="float32",
-        )
-    )
 
 
 class Documents:
     """A classifier of texts: model, words, labels, and what runner and verbs ask of a task."""
 
     recipe = Config
-    smoke = ("data.name=moods", "known.embedding_size=8", "known.pairs=50", "known.runs=50", "training.updates=3")
-    variants = (
-        Variant("default", "the recipe: words with their neighbours, four rows of weights"),
-        Variant("self-attentive", "Lin et al. 2017", ("model.reader=BothWays", "redundancy=0.03")),
-        Variant("hierarchical", "Yang et al. 2016", ("model=Hierarchical",)),
-        Variant("transformer", "Vaswani et al. 2017", ("model.reader=SelfAttention",)),
-        Variant("sparse", "the recipe with sparsemax", ("model.pool.weigh=SparsemaxWeights",)),
-    )
+    smoke = SMOKE
+    variants = VARIANTS
     compared = ("default", "self-attentive", "hierarchical", "transformer")
-    anchors = (
-        Anchor(
-            "trec",
-            "accuracy",
-            91.2,
-            "Kim 2014, table 2, CNN-rand",
-            91.2,
-            runs=(("known.vectors=glove",),),
-            minutes=0.7,
-        ),
-        Anchor(
-            "mr",
-            "accuracy",
-            76.1,
-            "Kim 2014, table 2, CNN-rand, ten folds",
-            77.5,
-            runs=tuple((*_MR, f"data.fold={fold}") for fold in range(FOLDS)),
-            minutes=6.0,
-        ),
-        Anchor(
-            "imdb",
-            "accuracy",
-            88.89,
-            "Maas et al. 2011, table 2, full model and bag of words, on the published test half",
-            88.0,
-            runs=(_IMDB,),
-            minutes=6.0,
-        ),
-    )
+    anchors = ANCHORS
 
     def __init__(self, config: Config, lexicon: Lexicon, labels: list[str], vectors: Tensor | None) -> None:
         self.config, self.lexicon, self.labels = config, lexicon, labels
