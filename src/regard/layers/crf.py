@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from regard.attention import Lengths
 from regard.attention.structures import Paths, linear_chain
@@ -60,6 +61,7 @@ class CRF(nn.Module):
         self.register_buffer("allowed_start", allowed.start, persistent=False)
         self.register_buffer("allowed_transition", allowed.transition, persistent=False)
         self.register_buffer("allowed_end", allowed.end, persistent=False)
+        self.restricted = not all(bool(one.all()) for one in (allowed.start, allowed.transition, allowed.end))
 
     def forward(self, unary: Unary, tags: Int[Tensor, "*batch time"], mask: Shown = None) -> Float[Tensor, "*batch"]:
         """Log-likelihood of tag sequences; minus infinity, without a gradient, where one is not allowed.
@@ -110,13 +112,24 @@ class CRF(nn.Module):
                 "each tag at each position."
             )
         shown = _shown(unary, mask)
-        visible = unary.new_ones(unary.shape[-2], dtype=torch.bool) if shown is None else shown
-        first = visible & (visible.cumsum(-1) == 1)
-        last = visible & (visible.flip(-1).cumsum(-1).flip(-1) == 1)
-        start = self.start.masked_fill(~self.allowed_start, -torch.inf)
-        end = self.end.masked_fill(~self.allowed_end, -torch.inf)
+        start, transition, end = self._learned()
+        if shown is None:
+            time = unary.shape[-2]
+            return unary + pad(start[None], (0, 0, 0, time - 1)) + pad(end[None], (0, 0, time - 1, 0)), transition, None
+        first = shown & (shown.cumsum(-1) == 1)
+        last = shown & (shown.flip(-1).cumsum(-1).flip(-1) == 1)
         unary = unary + torch.where(first[..., None], start, 0.0) + torch.where(last[..., None], end, 0.0)
-        return unary, self.transition.masked_fill(~self.allowed_transition, -torch.inf), shown
+        return unary, transition, shown
+
+    def _learned(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores of starts, transitions and ends, minus infinity where they are not allowed."""
+        if not self.restricted:
+            return self.start, self.transition, self.end
+        return (
+            self.start.masked_fill(~self.allowed_start, -torch.inf),
+            self.transition.masked_fill(~self.allowed_transition, -torch.inf),
+            self.end.masked_fill(~self.allowed_end, -torch.inf),
+        )
 
 
 def _shown(unary: Tensor, mask: Shown) -> Tensor | None:
