@@ -24,8 +24,9 @@ PATIENCE = 60.0
 LONG = 1.0
 # How a reason begins why a contender that was called has no times.
 REFUSED, FAILED = "refused", "failed"
-# A call shorter than this is repeated within a round, so that the clock's own cost does not count.
-SHORTEST = {Scale.FULL: 2e-3, Scale.SMOKE: 0.0}
+# A round lasts at least this long, in seconds: shorter calls are repeated, so that neither the clock's own cost counts
+# nor that the contenders before have filled the caches.
+SHORTEST = {Scale.FULL: 0.02, Scale.SMOKE: 0.0}
 
 
 @dataclass
@@ -111,7 +112,8 @@ class _Step:
         """Call again and see how often a round must; a long first call has warmed up what there is to warm."""
         if self.run.contender.build is Build.READY and self.run.first > LONG:
             return
-        self.repeats = min(1000, max(1, math.ceil(shortest / self._seconds())))
+        while (spent := self._seconds()) < shortest:
+            self.repeats *= max(2, math.ceil(shortest / max(spent, 1e-6)))
 
     def play(self) -> None:
         """One round."""
