@@ -24,8 +24,8 @@ PATIENCE = 60.0
 LONG = 1.0
 # How a reason begins why a contender that was called has no times.
 REFUSED, FAILED = "refused", "failed"
-# A round lasts at least this long, in seconds: shorter calls are repeated, so that neither the clock's own cost counts
-# nor that the contenders before have filled the caches.
+# A round lasts at least this long, in seconds: shorter calls are repeated, so that neither the clock itself counts
+# nor the caches that the contender before has filled.
 SHORTEST = {Scale.FULL: 0.02, Scale.SMOKE: 0.0}
 
 

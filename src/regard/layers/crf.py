@@ -69,11 +69,8 @@ class CRF(nn.Module):
         Raises:
             ValueError: shapes or dtypes do not fit; a visible tag is not a state.
         """
-        chain = self._chain(unary, mask)
-        found = linear_chain.score(chain[0], chain[1], tags, chain[2])
-        total = linear_chain.log_partition(*chain)
-        never = torch.isneginf(found)
-        return found - total.masked_fill(never, 0.0)
+        scores, transition, shown = self._chain(unary, mask)
+        return linear_chain.log_likelihood(scores, transition, tags, shown)
 
     def log_partition(self, unary: Unary, mask: Shown = None) -> Float[Tensor, "*batch"]:
         """Log of the sum over all allowed tag sequences."""
@@ -114,8 +111,8 @@ class CRF(nn.Module):
         shown = _shown(unary, mask)
         start, transition, end = self._learned()
         if shown is None:
-            time = unary.shape[-2]
-            return unary + pad(start[None], (0, 0, 0, time - 1)) + pad(end[None], (0, 0, time - 1, 0)), transition, None
+            rest = unary.shape[-2] - 1
+            return unary + pad(start[None], (0, 0, 0, rest)) + pad(end[None], (0, 0, rest, 0)), transition, None
         first = shown & (shown.cumsum(-1) == 1)
         last = shown & (shown.flip(-1).cumsum(-1).flip(-1) == 1)
         unary = unary + torch.where(first[..., None], start, 0.0) + torch.where(last[..., None], end, 0.0)

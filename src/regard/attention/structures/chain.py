@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from regard.attention.tracing import concrete
+
 # Stands for minus infinity. Sums of a hundred million of them are still finite in float32, so no gradient
 # ever meets inf - inf; what lies below half of it is reported as impossible.
 LOW = -1e30
@@ -113,7 +115,9 @@ def _one_empty_path(unary: Tensor, visible: Tensor) -> Tensor:
 
 
 def _finite(scores: Tensor) -> Tensor:
-    return scores.masked_fill(torch.isneginf(scores), LOW)
+    never = torch.isneginf(scores)
+    # Filling nothing would cost a copy, and another one in the backward pass.
+    return scores if concrete() and not bool(never.any()) else scores.masked_fill(never, LOW)
 
 
 def _beside(flags: Tensor, tensor: Tensor, axis: int) -> Tensor:

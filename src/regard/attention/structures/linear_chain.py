@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.attention.structures.chain import packed
+from regard.attention.structures.chain import Chain, packed
 from regard.attention.structures.forward_backward import backward, forward, impossible, state_posteriors
 from regard.attention.structures.paths import Paths, draw, paths, score_of, search
 from regard.attention.structures.sums import summed
@@ -51,10 +51,46 @@ def score(
     Source: Lafferty, McCallum and Pereira 2001, equation 1.
     """
     chain = packed(unary, transition, mask)
-    if states.is_floating_point() or states.shape != unary.shape[:-1]:
+    return _infinite(_score(chain, states))
+
+
+def log_likelihood(
+    unary: Unary,
+    transition: Transition,
+    states: Int[Tensor, "*batch time"],
+    mask: Mask | None = None,
+) -> Float[Tensor, "*batch"]:
+    """Log-probability of given sequences; minus infinity, without a gradient, where one is forbidden.
+
+    log p(z) = score(z) - log Z
+
+    Raises:
+        ValueError: see `score`.
+
+    Example:
+        >>> import torch
+        >>> from regard.attention.structures import linear_chain
+        >>> linear_chain.log_likelihood(torch.zeros(3, 2), torch.zeros(2, 2), torch.tensor([1, 0, 1])).exp()
+        tensor(0.1250)
+
+    Source: Lafferty, McCallum and Pereira 2001, equation 1.
+    """
+    chain = packed(unary, transition, mask)
+    found = _infinite(_score(chain, states))
+    return found - _infinite(summed(chain)).masked_fill(torch.isneginf(found), 0.0)
+
+
+def _score(chain: Chain, states: Tensor) -> Tensor:
+    """Scores (*batch), finite, of states at the positions that were given.
+
+    Raises:
+        ValueError: see `score`.
+    """
+    expected = chain.unary.shape[:-1]
+    if states.is_floating_point() or states.shape != expected:
         raise ValueError(
             f"states has shape {tuple(states.shape)} and dtype {states.dtype}, expected whole numbers of shape "
-            f"{tuple(unary.shape[:-1])}: one state for each position."
+            f"{tuple(expected)}: one state for each position."
         )
     states = chain.as_packed(states.long())
     if chain.visible is not None:
@@ -64,7 +100,7 @@ def score(
             f"states runs from {int(states.min())} to {int(states.max())}, expected 0 to {chain.states - 1}; "
             "hide positions without a state with mask."
         )
-    return _infinite(score_of(chain, states.unsqueeze(-2))).squeeze(-1)
+    return score_of(chain, states.unsqueeze(-2)).squeeze(-1)
 
 
 def log_partition(unary: Unary, transition: Transition, mask: Mask | None = None) -> Float[Tensor, "*batch"]:
