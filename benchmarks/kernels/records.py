@@ -117,3 +117,19 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(one) for key, one in value.items()}
     return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def read(path: Path) -> tuple[Origin, list[CaseRecord]]:
+    """What `write` wrote: where the figures come from, and the figures."""
+    first, *rest = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    machine = Machine(**first["machine"] | {"flags": tuple(first["machine"]["flags"])})
+    origin = Origin(first["group"], first["command"], machine, Ceilings(**first["ceilings"]))
+    return origin, [_record(line) for line in rest]
+
+
+def _record(line: dict[str, Any]) -> CaseRecord:
+    kind = line.pop("kind")
+    if kind == "measured":
+        ratios = ("milliseconds", "against_best_peer", "ours_against_it")
+        return Measured(**line | {name: line[name] and Quartiles(**line[name]) for name in ratios})
+    return Missing(**line) if kind == "missing" else Judged(**line)
