@@ -110,7 +110,7 @@ class InterestModel(nn.Module):
         seen: Bool[Tensor, "batch asking time"],
     ) -> Float[Tensor, "batch candidates"]:
         """A score for each candidate; `seen` says which past items each (or all: asking = 1) may read."""
-        wanted, taken = self.dropout(self.table(candidates)), self.dropout(self.table(past))
+        wanted, taken = self.dropout(self.table(candidates)), self.dropout(self._past(past, seen))
         interest = self._weights(wanted, taken, seen) @ taken
         joined = torch.cat((interest, wanted, interest * wanted), dim=-1)
         scores = self.out(self.dropout(self.bend(self.inside(joined)))).squeeze(-1)
@@ -123,7 +123,11 @@ class InterestModel(nn.Module):
         seen: Bool[Tensor, "batch asking time"],
     ) -> Float[Tensor, "batch candidates time"]:
         """How much each past item speaks for each candidate; 0 where it is hidden."""
-        return self._weights(self.table(candidates), self.table(past), seen)
+        return self._weights(self.table(candidates), self._past(past, seen), seen)
+
+    def _past(self, past: Tensor, seen: Tensor) -> Tensor:
+        """Vectors of past items, 0 where nobody may read: 0 times what is no number is no number."""
+        return self.table(past).where(seen.any(1)[..., None], 0.0)
 
     def _weights(self, wanted: Tensor, taken: Tensor, seen: Tensor) -> Tensor:
         return self.matching(wanted, taken).where(seen, 0.0)

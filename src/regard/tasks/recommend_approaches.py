@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from regard.attention import Lengths
 from regard.data.history_batches import MASK, PAD, SPECIAL, HistoryBatch
-from regard.models import Activation, SequenceModel, Sight, Stack
+from regard.models import Activation, Positions, SequenceModel, Sight, Stack
 from regard.models.interest import InterestModel, InterestSizes
 from regard.train.loss import Loss, linear_cross_entropy
 
@@ -45,28 +45,55 @@ class Approach(ABC):
 
 
 @dataclass(frozen=True)
-class NextItem(Approach):
-    """Every entry says which item follows, told those before it (SASRec, with cross-entropy over all items).
+class Stacked(Approach):
+    """Sizes of a stack of self-attention over a history.
 
     Args:
-        stack: sizes; `longest` entries are read.
+        layers: stacked layers.
+        heads: heads of every attention.
+        size: size of every entry's vector.
+        newest: entries of a history that are read.
+        positions: LEARNED (a vector a place), ROTARY (queries and keys are turned) or NONE.
+        activation: of the position-wise networks: RELU, SQUARED_RELU or GELU.
+        dropout: rate on vectors of items and after every part while training.
+        attention_dropout: rate at which weights are dropped while training.
     """
 
-    stack: Stack = field(
-        default_factory=lambda: Stack(
-            layers=2, heads=2, size=64, longest=100, activation=Activation.GELU, dropout=0.3
-        )
-    )
-
-    def __post_init__(self) -> None:
-        _check_sight(self.stack, Sight.CAUSAL, "NextItem says what follows, so it must not see it")
+    layers: int = 2
+    heads: int = 2
+    size: int = 64
+    newest: int = 50
+    positions: Positions = Positions.LEARNED
+    activation: Activation = Activation.GELU
+    dropout: float = 0.3
+    attention_dropout: float = 0.0
 
     @property
     def longest(self) -> int:
-        return self.stack.longest
+        return self.newest
+
+    def stack(self, mask: Sight, longest: int) -> Stack:
+        """The same as a sequence model's settings."""
+        return Stack(
+            self.layers,
+            self.heads,
+            self.size,
+            None,
+            longest,
+            mask,
+            self.positions,
+            self.activation,
+            dropout=self.dropout,
+            attention_dropout=self.attention_dropout,
+        )
+
+
+@dataclass(frozen=True)
+class NextItem(Stacked):
+    """Every entry says which item follows, told those before it (SASRec, with cross-entropy over all items)."""
 
     def build(self, items: int) -> SequenceModel:
-        return self.stack.build(items)
+        return self.stack(Sight.CAUSAL, self.newest).build(items)
 
     def loss(self, model: SequenceModel, batch: HistoryBatch, smoothing: float) -> Loss:
         """Cross-entropy of the item that follows each entry; a causal model does not see the padding."""
@@ -83,39 +110,22 @@ class NextItem(Approach):
 
 
 @dataclass(frozen=True)
-class MaskedItems(Approach):
+class MaskedItems(Stacked):
     """Hidden entries are told from all others; what follows is a hidden entry at the end (BERT4Rec).
 
     Args:
-        stack: sizes; `longest` entries are read, the hidden one among them.
         hidden: share of entries that are hidden while training; of each window the last one is, too.
     """
 
-    stack: Stack = field(
-        default_factory=lambda: Stack(
-            layers=2,
-            heads=2,
-            size=64,
-            longest=100,
-            mask=Sight.BIDIRECTIONAL,
-            activation=Activation.GELU,
-            dropout=0.3,
-        )
-    )
     hidden: float = 0.2
 
     def __post_init__(self) -> None:
-        _check_sight(self.stack, Sight.BIDIRECTIONAL, "MaskedItems fills gaps, so it must see both sides of one")
         if not 0 <= self.hidden < 1:
             raise ValueError(f"hidden is {self.hidden}, expected a share of at least 0 and below 1.")
 
-    @property
-    def longest(self) -> int:
-        # One place is for the entry that is asked for.
-        return self.stack.longest - 1
-
     def build(self, items: int) -> SequenceModel:
-        return self.stack.build(items)
+        # One place more is for the entry that is asked for.
+        return self.stack(Sight.BIDIRECTIONAL, self.newest + 1).build(items)
 
     def loss(self, model: SequenceModel, batch: HistoryBatch, smoothing: float) -> Loss:
         """Cross-entropy of the hidden entries."""
@@ -133,7 +143,9 @@ class MaskedItems(Approach):
         """Of the hidden entry at the end, mean over layers and heads; the same for all items."""
         asked = _with_gap(batch)
         found = torch.stack(model.weights(asked.items, Lengths(asked.lengths))).mean((0, 2))
-        return _last(found, asked.lengths)[:, None, :-1].expand(-1, items.shape[1], -1)
+        # What the gap reads of itself is no entry's.
+        read = _last(found, asked.lengths).masked_fill(asked.items == MASK, 0.0)
+        return read[:, None, :-1].expand(-1, items.shape[1], -1)
 
 
 @dataclass(frozen=True)
@@ -141,12 +153,18 @@ class Interest(Approach):
     """Each candidate reads the history for what speaks for it (DIN).
 
     Args:
-        sizes: of the model.
+        size: size of an item's vector.
+        matching: hidden size of the network that matches a past item with a candidate.
+        hidden_size: hidden size of the network that scores a candidate.
+        dropout: rate on vectors of items and on the hidden layer while training.
         newest: entries of a history that are read.
         negatives: items drawn beside each one that was taken, to be told apart from it.
     """
 
-    sizes: InterestSizes = field(default_factory=InterestSizes)
+    size: int = 32
+    matching: int = 32
+    hidden_size: int = 64
+    dropout: float = 0.2
     newest: int = 30
     negatives: int = 4
 
@@ -159,7 +177,7 @@ class Interest(Approach):
         return self.newest
 
     def build(self, items: int) -> InterestModel:
-        return self.sizes.build(items)
+        return InterestSizes(self.size, self.matching, self.hidden_size, self.dropout).build(items)
 
     def loss(self, model: InterestModel, batch: HistoryBatch, smoothing: float) -> Loss:
         """Binary cross-entropy of what was taken and of items that were not, given all before."""
@@ -212,8 +230,3 @@ def _with_gap(batch: HistoryBatch) -> HistoryBatch:
     """Histories with a hidden entry behind each."""
     wider = nn.functional.pad(batch.items, (0, 1), value=PAD)
     return HistoryBatch(wider.scatter(1, batch.lengths[:, None], MASK), batch.lengths + 1)
-
-
-def _check_sight(stack: Stack, wanted: Sight, reason: str) -> None:
-    if stack.mask is not wanted:
-        raise ValueError(f"stack.mask is {stack.mask.name}; {reason}: use {wanted.name}.")

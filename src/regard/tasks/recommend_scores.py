@@ -18,6 +18,8 @@ from regard.train.ranking import draw_negatives, ranking_metrics, ranks, sampled
 
 # With more items than these, all cosines do not fit into memory.
 _MOST_ITEMS = 20_000
+# The place of what cannot be recommended, behind every cut.
+_NEVER = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def without_special(scores: Tensor) -> Tensor:
 def metrics(found: Sequence[Places], items: int, sampled: int) -> list[Metric]:
     """NDCG, hit rate and mean reciprocal rank of all three rankings; the full one first."""
     full = f"leave-one-out in order of time, {len(found)} users; full ranking of {items} items"
-    ties = "ties count against; what training never showed counts as last"
+    ties = "ties count against; what training never showed is never found"
     rankings = [
         ("", [one.every for one in found], f"{full}, also what the user took before; {ties}"),
         ("new items: ", [one.new for one in found], f"{full} but what the user took before; {ties}"),
@@ -108,11 +110,11 @@ def _matrix(histories: Sequence[Sequence[int]], items: int) -> Tensor:
 
 
 def _ranked(scores: Tensor, taken: Tensor, targets: Tensor, numbers: Sequence[int], sampled: int) -> list[Places]:
-    """Places of one batch; an unknown target (-1) stands behind all items."""
-    known, wanted, last = targets >= 0, targets.clamp(min=0), scores.shape[1]
+    """Places of one batch; an unknown target (-1) is never found."""
+    known, wanted = targets >= 0, targets.clamp(min=0)
     taken[:, : len(SPECIAL)] = True
-    every = ranks(scores, wanted).where(known, last)
-    new = ranks(scores, wanted, taken).where(known, last)
+    every = ranks(scores, wanted).where(known, _NEVER)
+    new = ranks(scores, wanted, taken).where(known, _NEVER)
     some = new
     if sampled:
         never = taken.scatter(1, wanted[:, None], True)
@@ -120,5 +122,5 @@ def _ranked(scores: Tensor, taken: Tensor, targets: Tensor, numbers: Sequence[in
             draw_negatives(sampled, one[None], torch.Generator().manual_seed(number))
             for one, number in zip(never, numbers, strict=True)
         ]
-        some = sampled_ranks(scores, wanted, torch.cat(rows)).where(known, last)
+        some = sampled_ranks(scores, wanted, torch.cat(rows)).where(known, _NEVER)
     return [Places(*row) for row in zip(every.tolist(), new.tolist(), some.tolist(), strict=True)]

@@ -96,8 +96,8 @@ class Config:
 
 SMOKE = (
     "data.name=walks",
-    "model.stack.size=16",
-    "model.stack.layers=1",
+    "model.size=16",
+    "model.layers=1",
     "training.epochs=null",
     "training.updates=3",
     "sampled=5",
@@ -106,7 +106,7 @@ VARIANTS = (
     Variant("next", "the task's own default: every item says what follows (SASRec)"),
     Variant("masked", "hidden items are told from both sides (BERT4Rec)", ("model=MaskedItems",)),
     Variant("interest", "each candidate reads the history itself (DIN)", ("model=Interest",)),
-    Variant("rotary", "queries and keys are turned by their positions", ("model.stack.positions=ROTARY",)),
+    Variant("rotary", "queries and keys are turned by their positions", ("model.positions=ROTARY",)),
 )
 ANCHORS = (
     Anchor(
