@@ -10,6 +10,7 @@ from regard.data import History, Splits, dataset, movielens, read_interactions
 from regard.data.interactions import leave_one_out, read_titles, titled
 from regard.tasks.contract import Anchor, Variant
 from regard.tasks.recommend_approaches import Approach, NextItem
+from regard.train.schedule import Cosine
 from regard.train.settings import Training
 
 
@@ -75,12 +76,11 @@ class Config:
     model: Approach = field(default_factory=NextItem)
     training: Training = field(
         default_factory=lambda: Training(
-            epochs=40,
-            tokens_per_batch=6400,
-            learning_rate=1e-3,
+            epochs=16,
+            tokens_per_batch=16 * 50,
+            learning_rate=2e-3,
+            schedule=Cosine(total=2400, warmup=20, last=0.05),
             label_smoothing=0.0,
-            precision="float32",
-            patience=10,
         )
     )
     candidates: Candidates = Candidates.NEW
