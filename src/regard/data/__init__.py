@@ -13,6 +13,7 @@ from regard.data import (
     generated,
     generated_tags,
     imdb,
+    movielens,
     multi30k,
     sentences,
     shakespeare,
@@ -20,9 +21,12 @@ from regard.data import (
     sums,
     told,
     ud_ewt,
+    walks,
 )
 from regard.data.documents import Document as Document
 from regard.data.documents import read_documents as read_documents
+from regard.data.interactions import History as History
+from regard.data.interactions import read_interactions as read_interactions
 from regard.data.labelled import Labelled as Labelled
 from regard.data.labelled import read_labelled as read_labelled
 from regard.data.parallel import Pair as Pair
@@ -59,6 +63,8 @@ DATASETS: tuple[DataSet, ...] = (
     DataSet("imdb", imdb.SUMMARY, imdb.LICENCE, Labelled, imdb.load),
     DataSet("moods", generated.MOODS_SUMMARY, "generated", Labelled, generated.load_moods),
     DataSet("ud-ewt", ud_ewt.SUMMARY, ud_ewt.LICENCE, Tagged, ud_ewt.load),
+    DataSet("ml-100k", movielens.SUMMARY, movielens.LICENCE, History, movielens.load),
+    DataSet("walks", walks.SUMMARY, "generated", History, walks.load_walks),
     DataSet("tags", generated_tags.SUMMARY, "generated", Tagged, generated_tags.load),
 )
 

@@ -251,7 +251,7 @@ def _validate(run: _Run) -> None:
         if run.first:
             save_weights(run.task.model, run.folder.model, run.folder.identity)
     _log(run, {"kind": "validation", "step": progress.step, **found.logs, "seconds": round(run.seconds, 2)})
-    numbers = "  ".join(f"{name} {value:.2f}" for name, value in found.logs.items())
+    numbers = "  ".join(f"{name} {value:.4g}" for name, value in found.logs.items())
     run.report.say(f"step {progress.step}  validation: {numbers}{'  (best so far)' if better else ''}")
 
 
