@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, Self
 
+from regard.look.glimpses import Glimpsed
 from regard.look.passages import Passage
 from regard.look.stories import StoryAsked
 from regard.look.tagged import TaggedSentence
@@ -41,7 +42,7 @@ class Sample(Protocol):
         ...
 
 
-KINDS: tuple[type[Sample], ...] = (Translated, Written, StoryAsked, Passage, TaggedSentence)
+KINDS: tuple[type[Sample], ...] = (Translated, Written, StoryAsked, Passage, TaggedSentence, Glimpsed)
 
 
 def sample_of(fields: dict[str, Any]) -> Sample:
