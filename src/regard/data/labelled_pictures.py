@@ -23,6 +23,8 @@ class LabelledPictures:
         test: your own test pictures, in the same way.
         validation: your own validation pictures; without them, every n-th training picture.
         held_out: the share that this is of them.
+        shift: pixels that a training picture is moved by at most, down or up and right or left, by chance; 0 for
+            pictures that end at their edges.
         batch: pictures at a time.
     """
 
@@ -32,11 +34,14 @@ class LabelledPictures:
     test: str | None = None
     validation: str | None = None
     held_out: float = 0.1
-    batch: int = 256
+    shift: int = 2
+    batch: int = 128
 
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise ValueError(f"data.batch is {self.batch}, expected a positive number.")
+        if self.shift < 0:
+            raise ValueError(f"data.shift is {self.shift}, expected 0 or more pixels.")
         if not 0 < self.held_out <= 0.5:
             raise ValueError(f"data.held_out is {self.held_out}, expected more than 0 and at most 0.5.")
 

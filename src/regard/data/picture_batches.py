@@ -32,6 +32,11 @@ class PictureBatch:
         chosen = torch.tensor(indices, dtype=torch.int64)
         return PictureBatch(self.pixels[chosen], self.classes[chosen])
 
+    def moved(self, most: int) -> PictureBatch:
+        """Every picture moved by chance, by at most so many pixels down or up and right or left."""
+        down, right = (torch.randint(-most, most + 1, (len(self),), device=self.pixels.device) for _axis in range(2))
+        return PictureBatch(shifted(self.pixels, down, right), self.classes)
+
     @property
     def shown(self) -> Tensor:
         """The pictures as a network reads them: (batch, 1, height, width) from 0 to 1."""
@@ -51,3 +56,22 @@ def stack_pictures(pictures: Sequence[Picture], labels: Sequence[str]) -> Pictur
     classes = torch.tensor([numbers.get(one.label, -1) for one in pictures], dtype=torch.int64)
     pixels = np.stack([one.pixels for one in pictures]) if pictures else np.zeros((0, 1, 1), np.uint8)
     return PictureBatch(torch.from_numpy(pixels), classes)
+
+
+def shifted(
+    pixels: UInt8[Tensor, "batch height width"], down: Int[Tensor, " batch"], right: Int[Tensor, " batch"]
+) -> UInt8[Tensor, "batch height width"]:
+    """Every picture moved by its own whole pixels; what comes in at the edges is 0.
+
+    Example:
+        >>> picture = torch.tensor([[[1, 2], [3, 4]]], dtype=torch.uint8)
+        >>> shifted(picture, down=torch.tensor([1]), right=torch.tensor([-1])).tolist()
+        [[[0, 0], [2, 0]]]
+    """
+    high, wide = pixels.shape[1:]
+    rows = torch.arange(high, device=pixels.device) - down[:, None]
+    columns = torch.arange(wide, device=pixels.device) - right[:, None]
+    inside = ((rows >= 0) & (rows < high))[:, :, None] & ((columns >= 0) & (columns < wide))[:, None, :]
+    each = torch.arange(len(pixels), device=pixels.device)[:, None, None]
+    found = pixels[each, rows.clamp(0, high - 1)[:, :, None], columns.clamp(0, wide - 1)[:, None, :]]
+    return found * inside

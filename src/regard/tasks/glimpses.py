@@ -82,8 +82,8 @@ class Glimpses:
         return whole_batches(len(self.train), self.config.data.batch, self.config.training.seed, epoch)
 
     def collate(self, indices: list[int]) -> PictureBatch:
-        """The batch of these training pictures."""
-        return self.train.rows(indices)
+        """The batch of these training pictures, each moved a little."""
+        return self.train.rows(indices).moved(self.config.data.shift)
 
     def loss(self, model: nn.Module, batch: PictureBatch) -> Loss:
         """Cross-entropy of the class after the last glimpse, REINFORCE for the path, and the baseline's square."""
@@ -109,6 +109,7 @@ class Glimpses:
         """Percent of wrong classes of the test pictures: one path, many paths, and by chance what was not learned."""
         test, model = stack_pictures(splits.test, self.labels), self.config.model
         what = f"% of {len(test)} test pictures, {model.glimpses} glimpses {model.size} x {model.size}, {splits.name}"
+        what += f", training pictures shifted by up to {self.config.data.shift} pixels"
         chosen = f"{what}; weights chosen by error on {len(splits.validation)} validation pictures"
         ways = [("error", model.places.testing, 1, f"places: {model.places.value}; {chosen}")]
         if model.places is Places.LEARNED:

@@ -65,11 +65,11 @@ class Model:
 
 
 def recipe() -> Training:
-    """Of 55,000 digits, 214 batches are an epoch."""
+    """Of 55,000 digits, 429 batches are an epoch."""
     return Training(
         epochs=200,
         learning_rate=1e-3,
-        schedule=Cosine(total=42_800, warmup=200, last=0.0),
+        schedule=Cosine(total=200 * 429, warmup=400, last=0.0),
         clip=5.0,
         label_smoothing=0.0,
         precision="bfloat16",
@@ -92,7 +92,14 @@ class Config:
     training: Training = field(default_factory=recipe)
 
 
-SMOKE = ("data.name=shapes", "data.batch=40", "model.size=3", "model.state_size=16", "training.updates=6")
+SMOKE = (
+    "data.name=shapes",
+    "data.batch=40",
+    "data.shift=0",
+    "model.size=3",
+    "model.state_size=16",
+    "training.updates=6",
+)
 VARIANTS = (
     Variant("learned", "the task's own default: a policy says where to look next"),
     Variant("anywhere", "the same network, its glimpses anywhere by chance", ("model.places=ANYWHERE",)),
