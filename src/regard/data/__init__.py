@@ -13,10 +13,12 @@ from regard.data import (
     generated,
     generated_tags,
     imdb,
+    mnist,
     movielens,
     multi30k,
     sentences,
     shakespeare,
+    shapes,
     statcan,
     sums,
     told,
@@ -31,6 +33,8 @@ from regard.data.labelled import Labelled as Labelled
 from regard.data.labelled import read_labelled as read_labelled
 from regard.data.parallel import Pair as Pair
 from regard.data.parallel import read_parallel as read_parallel
+from regard.data.pictures import Picture as Picture
+from regard.data.pictures import read_pictures as read_pictures
 from regard.data.splits import Splits as Splits
 from regard.data.stories import Question as Question
 from regard.data.tagged import Tagged as Tagged
@@ -65,6 +69,8 @@ DATASETS: tuple[DataSet, ...] = (
     DataSet("ud-ewt", ud_ewt.SUMMARY, ud_ewt.LICENCE, Tagged, ud_ewt.load),
     DataSet("ml-100k", movielens.SUMMARY, movielens.LICENCE, History, movielens.load),
     DataSet("walks", walks.SUMMARY, "generated", History, walks.load_walks),
+    DataSet("mnist", mnist.SUMMARY, mnist.LICENCE, Picture, mnist.load),
+    DataSet("shapes", shapes.SUMMARY, "generated", Picture, shapes.load_shapes),
     DataSet("tags", generated_tags.SUMMARY, "generated", Tagged, generated_tags.load),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, Self
 
+from regard.look.glimpses import Glimpsed
 from regard.look.passages import Passage
 from regard.look.recommended import Recommended
 from regard.look.stories import StoryAsked
@@ -42,7 +43,7 @@ class Sample(Protocol):
         ...
 
 
-KINDS: tuple[type[Sample], ...] = (Translated, Written, StoryAsked, Passage, TaggedSentence, Recommended)
+KINDS: tuple[type[Sample], ...] = (Translated, Written, StoryAsked, Passage, TaggedSentence, Recommended, Glimpsed)
 
 
 def sample_of(fields: dict[str, Any]) -> Sample:

@@ -19,6 +19,9 @@ from regard.models.encoded import Encoded as Encoded
 from regard.models.encoded import Encoder as Encoder
 from regard.models.encoded import State as State
 from regard.models.encoded import Step as Step
+from regard.models.glimpse_network import GlimpseNetwork as GlimpseNetwork
+from regard.models.glimpse_network import Looked as Looked
+from regard.models.glimpse_network import Looking as Looking
 from regard.models.looking import looking as looking
 from regard.models.luong_decoder import Feeding as Feeding
 from regard.models.mechanisms import AdditiveScore as AdditiveScore

@@ -30,6 +30,7 @@ TASKS: tuple[Listed, ...] = (
     Listed("documents", "texts and their class; shows which words and sentences were looked at for it"),
     Listed("tagging", "a tag for every word of a sentence; shows what the words looked at and which tags follow"),
     Listed("recommend", "what a user takes next; shows which past items drove each recommendation"),
+    Listed("glimpses", "pictures and their class; shows the path of the glimpses that it was told from"),
     Listed("language", "writes a text on; shows how every head of every layer reads it"),
 )
 

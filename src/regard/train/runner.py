@@ -104,6 +104,7 @@ class _Run:
     report: Reporter
     started: float = 0.0
     saved: float = 0.0
+    batches: int = 1
     stop: list[int] = field(default_factory=list)
 
     @property
@@ -159,6 +160,7 @@ def _prepare(task: Trainable, folder: RunFolder, settings: Training, processes: 
 def _epoch(run: _Run) -> None:
     progress, settings = run.progress, run.settings
     batches = run.task.batches(progress.epoch)
+    run.batches = len(batches)
     while progress.position < len(batches):
         window = batches[progress.position : progress.position + settings.accumulate]
         stopped, time_is_up = _step(run, window)
@@ -289,14 +291,13 @@ def _at_limit(run: _Run) -> bool:
 def _done(run: _Run) -> float:
     """The largest share of a limit that is used up."""
     settings, progress = run.settings, run.progress
-    batches = len(run.task.batches(progress.epoch)) if settings.epochs is not None else 1
     shares = [0.0]
     if settings.minutes is not None:
         shares.append(run.seconds / (settings.minutes * 60))
     if settings.updates is not None:
         shares.append(progress.step / settings.updates)
     if settings.epochs is not None:
-        shares.append((progress.epoch + progress.position / batches) / settings.epochs)
+        shares.append((progress.epoch + progress.position / run.batches) / settings.epochs)
     return min(1.0, max(shares))
 
 
