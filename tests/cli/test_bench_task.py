@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from regard.cli import main
+from regard.cli import bench_task, main
 from regard.tasks.contract import Anchor
 from regard.tasks.translation import Translation
 
@@ -35,7 +35,13 @@ def test_a_mean_over_runs_and_seeds_stands_beside_its_goal(goal, code, said, fol
     assert peer == PEER
     assert ours["value"] == pytest.approx(sum(ours["runs"]) / 2)
     assert (len(ours["runs"]), ours["seed"], ours["better"]) == (2, 3, "higher")
-    assert ours["command"].startswith("regard bench translation --run")
+    assert ours["command"] == "regard bench translation --seeds 3"
+
+
+def test_a_baseline_beside_several_runs_is_the_mean_over_them():
+    first = [{"name": "most frequent", "value": 10.0, "digits": 1}, {"name": "only here", "value": 1.0, "digits": 1}]
+    second = [{"name": "most frequent", "value": 25.0, "digits": 1}]
+    assert bench_task._means([first, second]) == ["most frequent 17.5"]
 
 
 def test_smoke_runs_the_task_on_tiny_data(folder, capsys):

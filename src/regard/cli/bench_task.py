@@ -81,7 +81,9 @@ def main(arguments: list[str]) -> int:
     folder = Path(given.values.get("--run") or f"runs/bench-{name}")
     if given.has("--smoke"):
         return _smoke(name, kind.smoke, folder, given)
-    command = shlex.join(["regard", "bench", *arguments])
+    # Where files go is no part of what a figure hangs on.
+    asked = [part for flag in ("--only", "--seeds") if flag in given.values for part in (flag, given.values[flag])]
+    command = shlex.join(["regard", "bench", name, *asked, *given.rest])
     rows = [_row(anchor, name, folder, given, command) for anchor in _chosen(kind.anchors, name, given)]
     if given.has("--json"):
         print(json.dumps([_told(row) for row in rows], ensure_ascii=False))
@@ -111,14 +113,15 @@ def _row(anchor: Anchor, name: str, folder: Path, given: Arguments, command: str
     lines = []
     results = Path(given.values.get("--results") or _results(name))
     for seed in _seeds(given.values.get("--seeds", "1")):
-        parts, minutes = [], 0.0
+        parts, beside, minutes = [], [], 0.0
         for place, settings in enumerate(anchor.runs):
             run = folder / f"{anchor.name}-seed{seed}-{place}"
             wanted = [*settings, *given.rest, f"training.seed={seed}"]
             found = finished(run, name, wanted, f"{name} {anchor.name}, seed {seed}, run {place + 1}")
             parts.append(_metric(found.scores["test"], anchor.metric))
+            beside.append(found.scores["baselines"])
             minutes += found.seconds / 60
-        value = sum(float(part["value"]) for part in parts) / len(parts)
+        value = round(sum(float(part["value"]) for part in parts) / len(parts), 6)
         lines.append(
             {
                 "row": anchor.name,
@@ -133,7 +136,7 @@ def _row(anchor: Anchor, name: str, folder: Path, given: Arguments, command: str
                 "source": anchor.source,
                 "goal": anchor.goal,
                 "better": parts[0]["better"],
-                "baselines": [f"{one['name']} {one['value']:.{one['digits']}f}" for one in found.scores["baselines"]],
+                "baselines": _means(beside),
                 "command": command,
                 "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
                 "versions": {package: version(package) for package in ("regard", "torch")},
@@ -151,6 +154,14 @@ def _row(anchor: Anchor, name: str, folder: Path, given: Arguments, command: str
         _peers(results, anchor.name),
         lines[-1]["baselines"],
     )
+
+
+def _means(runs: list[list[dict[str, Any]]]) -> list[str]:
+    """Each baseline that all runs have, as the mean over them."""
+    values = [{one["name"]: one["value"] for one in run} for run in runs]
+    shared = [one for one in runs[0] if all(one["name"] in run for run in values)]
+    means = [sum(run[one["name"]] for run in values) / len(values) for one in shared]
+    return [f"{one['name']} {mean:.{one['digits']}f}" for one, mean in zip(shared, means, strict=True)]
 
 
 def _metric(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
