@@ -68,7 +68,7 @@ class Model:
 def recipe() -> Training:
     """Of 55,000 digits, 429 batches are an epoch.
 
-    Gradients by chance are long: were all weights limited together, the policy's noise would shorten the others' steps.
+    The policy's gradients are long and noisy: were all weights limited together, they would shorten the steps of all.
     """
     return Training(
         epochs=150,
