@@ -188,7 +188,7 @@ def test_every_nth_picture_of_ones_own_validates(tmp_path):
     ("train", "test", "says"),
     [
         (
-            "a,1\nb,2\n",
+            "a,1\na,1\nb,2\nb,2\n",
             "c,1\n",
             "data.test: picture 1 has the class 'c', which no training picture has; expected one",
         ),

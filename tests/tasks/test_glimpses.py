@@ -30,12 +30,12 @@ QUICK = [
     "data.name=shapes",
     "data.batch=40",
     "data.shift=0",
-    "model.size=5",
+    "model.size=7",
     "model.state_size=64",
     "model.spread=0.3",
 ]
 QUICK += ["training.updates=400", "training.validate_every=100", "training.learning_rate=0.003"]
-QUICK += ["training.schedule=Constant", "training.precision=float32"]
+QUICK += ["training.schedule=Constant", "training.precision=float32", "model.glimpses=4"]
 
 
 def run_of(path: Path) -> RunFolder:
@@ -65,10 +65,10 @@ def test_a_short_training_learns_shapes_better_than_chance_places(quick):
     scores = json.loads((quick / "scores.json").read_text())
     found = {one["name"]: one["value"] for one in scores["test"]}
     assert list(found) == ["error", "error, 10 paths", "error, anywhere"]
-    assert found["error"] < 15
+    assert found["error"] < 25
     assert found["error, anywhere"] > found["error"]
     assert all(one["better"] == "lower" for one in scores["test"])
-    assert "6 glimpses 5 x 5, shapes" in scores["test"][0]["protocol"]
+    assert "4 glimpses 7 x 7, shapes" in scores["test"][0]["protocol"]
     names = [one["name"] for one in scores["baselines"]]
     assert names == [
         "most frequent class: error",
@@ -81,7 +81,7 @@ def test_the_report_has_the_path_of_every_sample(quick):
     samples = read_run(quick).samples
     assert len(samples) == 8
     assert samples[0].lines()[2].startswith("looked at  1 (")
-    assert (quick / "report.html").read_text().count('class="glimpse"') == 8 * 6
+    assert (quick / "report.html").read_text().count('class="glimpse"') == 8 * 4
 
 
 def test_files_and_pixels_are_answered_alike(quick, tmp_path, monkeypatch, capsys):
@@ -96,7 +96,7 @@ def test_files_and_pixels_are_answered_alike(quick, tmp_path, monkeypatch, capsy
     assert len(first["labels"]) == 3
     assert first["labels"][0] == first["label"] == max(first["probabilities"], key=first["probabilities"].get)
     assert sum(first["probabilities"].values()) == pytest.approx(1, abs=1e-4)
-    assert np.array(first["crops"]).shape == (6, 5, 5)
+    assert np.array(first["crops"]).shape == (4, 7, 7)
     assert all(0 <= number <= 12 for middle in first["middles"] for number in middle)
     assert ask(quick, f"{path}\n", monkeypatch) == 0
     assert capsys.readouterr().out == first["label"] + "\n"
@@ -182,7 +182,7 @@ def test_a_stopped_run_resumes_bit_for_bit(tmp_path):
         assert torch.equal(again.model.state_dict()[name], tensor), name
 
 
-def test_the_loss_is_the_hybrid_one_and_halves_add_up():
+def test_the_loss_is_the_hybrid_one():
     made = Glimpses.of(replace(TINY, model=replace(TINY.model, places=Places.ANYWHERE)), shapes.load_shapes())
     batch = made.collate(list(range(12)))
     torch.manual_seed(3)
@@ -191,7 +191,7 @@ def test_the_loss_is_the_hybrid_one_and_halves_add_up():
     logits = made.model(batch.shown, Looking.ANYWHERE).logits[:, -1]
     expected = -logits.log_softmax(-1)[range(12), batch.classes].sum()
     torch.testing.assert_close(control.sum, expected)
-    assert (float(control.count), float(control.logs["plain"])) == (12, pytest.approx(float(expected)))
+    assert (float(control.count), float(control.logs["plain"])) == (12, pytest.approx(float(expected.detach())))
     # With learned places come the path and its baseline.
     learned = Glimpses.of(TINY, shapes.load_shapes())
     torch.manual_seed(4)
@@ -199,12 +199,12 @@ def test_the_loss_is_the_hybrid_one_and_halves_add_up():
     torch.manual_seed(4)
     looked = learned.model(batch.shown, Looking.DRAWN)
     right = (looked.logits[:, -1].argmax(-1) == batch.classes).double()
-    path = 0.0
+    density, expected_reward, path = looked.log_density.detach(), looked.baseline.detach(), 0.0
     for one in range(12):
         for glimpse in range(6):
-            advantage = float(right[one]) - float(looked.baseline[one, glimpse])
-            path += advantage**2 - advantage * float(looked.log_density[one, glimpse])
-    assert float(hybrid.sum - hybrid.logs["plain"]) == pytest.approx(path, rel=1e-4)
+            advantage = float(right[one]) - float(expected_reward[one, glimpse])
+            path += advantage**2 - advantage * float(density[one, glimpse])
+    assert float(hybrid.sum.detach() - hybrid.logs["plain"]) == pytest.approx(path, rel=1e-4)
 
 
 def test_copies_are_rollouts_of_the_same_pictures_and_count_once():

@@ -50,26 +50,28 @@ def glimpse_svg(
     _check(pixels, middles, crops, probabilities)
     scale = _SIDE / max(len(pixels), len(pixels[0]))
     side = len(crops[0]) * scale if crops else 0
-    edge = round(side / 2) + _BADGE
     high, wide = len(pixels) * scale, len(pixels[0]) * scale
-    points = [(edge + x * scale, edge + y * scale) for x, y in middles]
+    before_x, after_x = _hanging([x * scale for x, _y in middles], side, wide)
+    before_y, after_y = _hanging([y * scale for _x, y in middles], side, high)
+    points = [(before_x + x * scale, before_y + y * scale) for x, y in middles]
     shown = sorted(probabilities.items(), key=lambda one: -one[1])[:_MOST]
     names = max((len(name) for name, _odd in shown), default=0)
-    left = edge * 2 + wide + _GAP
+    left = before_x + wide + after_x + _GAP
     width = left + max(names * _FONT * 0.62 + _BAR + 60, min(len(crops), 3) * (_THUMB + _GAP))
     bars = "".join(_bar(place, name, odd, left, names) for place, (name, odd) in enumerate(shown))
-    top = edge + _LINE * len(shown) + _GAP
+    top = _BADGE + _LINE * len(shown) + _GAP
     thumbs = "".join(_thumb(place, crop, len(crops), left, top) for place, crop in enumerate(crops))
     below = top + -(-len(crops) // 3) * (_THUMB + _GAP)
-    height = max(high + 2 * edge, below)
+    height = max(before_y + high + after_y, below)
     squares = "".join(_square(place, point, middles[place], side) for place, point in enumerate(points))
     badges = "".join(_badge(place, point, len(points)) for place, point in enumerate(points))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="glimpses" role="img" '
         f'aria-label="{escape(title, quote=True)}" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         f'height="{height:.0f}" font-size="{_FONT}" font-family="system-ui, sans-serif">'
-        f'<rect class="edge" x="{edge}" y="{edge}" width="{wide:g}" height="{high:g}" fill="none" stroke="#d9dee3"/>'
-        f"{grey(pixels, edge, edge, scale)}{squares}{_line(points)}{badges}{bars}{thumbs}</svg>"
+        f'<rect class="edge" x="{before_x}" y="{before_y}" width="{wide:g}" height="{high:g}" fill="none" '
+        f'stroke="#d9dee3"/>{grey(pixels, before_x, before_y, scale)}'
+        f"{squares}{_line(points)}{badges}{bars}{thumbs}</svg>"
     )
 
 
@@ -90,6 +92,13 @@ def grey(pixels: Pixels, left: float, top: float, scale: float) -> str:
         f'<path class="pixels" fill="#1b1f24" fill-opacity="{tone / _TONES:.3g}" d="{"".join(found)}"/>'
         for tone, found in sorted(runs.items())
     )
+
+
+def _hanging(middles: Sequence[float], side: float, length: float) -> tuple[int, int]:
+    """Room for squares that hang out of a picture, before and after it."""
+    before = max((side / 2 - middle for middle in middles), default=0.0)
+    after = max((middle + side / 2 - length for middle in middles), default=0.0)
+    return round(max(0.0, before)) + _BADGE, round(max(0.0, after)) + _BADGE
 
 
 def _tone(value: int) -> int:
