@@ -41,7 +41,7 @@ class Recommending:
         self.config, self.items, self.approach = config, items, config.model
         torch.manual_seed(config.training.seed)
         self.model: nn.Module = self.approach.build(len(items))
-        self.windows = HistoryWindows([], self.approach.longest)
+        self.windows = HistoryWindows([], self.approach.newest)
         self.validation: list[History] = []
 
     @staticmethod
@@ -54,7 +54,7 @@ class Recommending:
         """A new recommender for some data; it knows the items that training shows."""
         made = cls(config, Inventory.of((item for one in splits.train for item in one.items), SPECIAL))
         histories = [numbered(made.items, one.items) for one in splits.train]
-        made.windows, made.validation = HistoryWindows(histories, made.approach.longest), splits.validation
+        made.windows, made.validation = HistoryWindows(histories, made.approach.newest), splits.validation
         return made
 
     @classmethod
@@ -90,7 +90,7 @@ class Recommending:
             return self.scores(batch.to(processes.device))
 
         mine = share(list(enumerate(asked)), processes)
-        found = places(score, self.items, mine, sampled, Reading(self.approach.longest, self.config.together))
+        found = places(score, self.items, mine, sampled, Reading(self.approach.newest, self.config.together))
         return gather_in_order(found, processes)
 
     def scores(self, batch: HistoryBatch) -> Tensor:
@@ -130,7 +130,7 @@ class Recommending:
         return len(self.items) - len(SPECIAL)
 
     def _padded(self, histories: Sequence[Sequence[str]]) -> HistoryBatch:
-        return padded([numbered(self.items, one)[-self.approach.longest :] for one in histories])
+        return padded([numbered(self.items, one)[-self.approach.newest :] for one in histories])
 
     def _answer(self, history: list[str], scores: Tensor, most: int) -> Answer:
         best = scores.topk(min(most, int(scores.isfinite().sum())))

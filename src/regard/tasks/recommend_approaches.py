@@ -18,12 +18,13 @@ from regard.train.loss import Loss, linear_cross_entropy
 
 
 class Approach(ABC):
-    """A model of histories as settings, how it learns, and how it ranks."""
+    """A model of histories as settings, how it learns, and how it ranks.
 
-    @property
-    @abstractmethod
-    def longest(self) -> int:
-        """Entries of a history that are read, the newest ones."""
+    Attributes:
+        newest: entries of a history that are read, the newest ones.
+    """
+
+    newest: int
 
     @abstractmethod
     def build(self, items: int) -> nn.Module:
@@ -67,10 +68,6 @@ class Stacked(Approach):
     activation: Activation = Activation.GELU
     dropout: float = 0.3
     attention_dropout: float = 0.0
-
-    @property
-    def longest(self) -> int:
-        return self.newest
 
     def stack(self, mask: Sight, longest: int) -> Stack:
         """The same as a sequence model's settings."""
@@ -171,10 +168,6 @@ class Interest(Approach):
     def __post_init__(self) -> None:
         if self.negatives < 1:
             raise ValueError(f"negatives is {self.negatives}, expected at least one.")
-
-    @property
-    def longest(self) -> int:
-        return self.newest
 
     def build(self, items: int) -> InterestModel:
         return InterestSizes(self.size, self.matching, self.hidden_size, self.dropout).build(items)

@@ -24,7 +24,7 @@ def sample(approach: Approach, model: Any, items: Inventory, one: History, devic
     share of a recommendation's probability is lost when this item is taken out of the history; negative where it
     gains. Probabilities are softmax of the scores over all items.
     """
-    history = numbered(items, one.items[:-1])[-approach.longest :]
+    history = numbered(items, one.items[:-1])[-approach.newest :]
     whole = padded([history]).to(device)
     with torch.no_grad():
         scores = _new_only(approach.scores(model, whole), whole)
