@@ -33,14 +33,10 @@ public:
     void scores(const Block& block, const Rows& query, const float* packed, float* out,
                 int64_t stride) const override {
         int64_t columns = round_up(block.columns, kWidth);
-        if (tiled(problem_) && problem_.size % kTileTerms == 0) {
-            HalfRows rows = half_rows(problem_.query, block.batch, block.head);
-            match_tiles({rows.data + block.first * rows.stride, rows.stride}, block.rows, packed, problem_.size,
-                        block.column, columns, out, stride);
-        } else {
-            match_keys(problem_.dtype, query, block.rows, packed, problem_.size, block.column, columns, out,
-                       stride);
-        }
+        if (tiled(problem_))
+            match_as_given(block, packed, columns, out, stride);
+        else
+            match_keys(problem_.dtype, query, block.rows, packed, problem_.size, block.column, columns, out, stride);
         if (problem_.softcap == 0) return;
         for (int64_t r = 0; r < block.rows; ++r) cap_scores(problem_.softcap, out + r * stride, columns);
     }
@@ -79,6 +75,27 @@ public:
     bool reads_scores() const override { return problem_.softcap != 0; }
 
 private:
+    // By tiles queries are matched before they are scaled, which would round them once more.
+    void match_as_given(const Block& block, const float* packed, int64_t columns, float* out, int64_t stride) const {
+        if (problem_.size % kTileTerms == 0) {
+            HalfRows rows = half_rows(problem_.query, block.batch, block.head);
+            match_tiles({rows.data + block.first * rows.stride, rows.stride}, block.rows, packed, problem_.size,
+                        block.column, columns, out, stride);
+        } else {
+            int64_t padded = round_up(problem_.query_size, kWidth);
+            std::vector<float> room(size_t(block.rows * padded));
+            Rows rows = rows_of(problem_.query, problem_.dtype, block.batch, block.head, block.first, block.rows,
+                                problem_.query_size, padded, room.data());
+            match_keys(problem_.dtype, rows, block.rows, packed, problem_.size, block.column, columns, out, stride);
+        }
+        if (problem_.scale == 1.0) return;
+        for (int64_t r = 0; r < block.rows; ++r)
+            for (int64_t c = 0; c < columns; c += kWidth) {
+                float* at = out + r * stride + c;
+                store(at, load(at) * float(problem_.scale));
+            }
+    }
+
     int64_t matched_floats() const { return key_floats(problem_.dtype, problem_.keys, problem_.size); }
 };
 

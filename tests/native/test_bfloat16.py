@@ -52,25 +52,27 @@ def run(tensors: tuple[Tensor, ...]) -> list[Tensor]:
 
 @pytest.mark.parametrize("size", [16, 32, 48, 80, 96, 128, 256])
 @pytest.mark.parametrize(("queries", "keys"), [(1, 700), (7, 7), (50, 331), (300, 300)])
-def test_no_error_is_larger_than_that_of_pytorch(size, queries, keys):
+@pytest.mark.parametrize("scale", [1.0, None], ids=["scaled before", "scaled by the call"])
+def test_no_error_is_larger_than_that_of_pytorch(size, queries, keys, scale):
     generator = torch.Generator().manual_seed(5)
     shapes = ((2, 3, queries, size), (2, 3, keys, size), (2, 3, keys, size))
     query, key, value = (torch.randn(shape, generator=generator) for shape in shapes)
-    tensors = [(query * size**-0.5).bfloat16(), key.bfloat16(), value.bfloat16()]
+    tensors = [(query * size**-0.5 if scale else query).bfloat16(), key.bfloat16(), value.bfloat16()]
 
     def theirs(*leaves: Tensor) -> Tensor:
-        return sdpa(*leaves, scale=1.0)
+        return sdpa(*leaves, scale=scale)
 
     def ours(*leaves: Tensor) -> Tensor:
-        return rg.attend(*leaves, score=rg.Dot(1.0), path="native")
+        return rg.attend(*leaves, score=rg.Dot(scale), path="native")
 
     results = []
     for attend, dtype in ((ours, torch.bfloat16), (theirs, torch.bfloat16), (theirs, torch.float64)):
         leaves = [tensor.to(dtype).requires_grad_() for tensor in tensors]
         context = attend(*leaves)
         results.append([context, *torch.autograd.grad(context, leaves, torch.ones_like(context))])
-    for one, other, truth in zip(*results, strict=True):
-        assert rms(one.double() - truth) <= 1.1 * rms(other.double() - truth) + 0.01 * ROUNDING * rms(truth)
+    # Queries that the call scales are rounded before the gradient of the keys is made of them.
+    for one, other, truth, times in zip(*results, (1.1, 1.1, 1.1 if scale else 1.3, 1.1), strict=True):
+        assert rms(one.double() - truth) <= times * rms(other.double() - truth) + 0.01 * ROUNDING * rms(truth)
 
 
 def test_results_depend_neither_on_neighbours_nor_on_who_else_calls():
