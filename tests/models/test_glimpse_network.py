@@ -69,6 +69,11 @@ def test_a_rollout_is_that_of_the_equations():
         torch.testing.assert_close(looked.logits[one], logits)
 
 
+def test_a_new_state_is_the_one_before_and_what_was_seen():
+    made = GlimpseNetwork(Glimpse(1, 3, 2, 6, SIZE), CLASSES)
+    assert torch.equal(made.before.weight, torch.eye(SIZE))
+
+
 def test_at_the_mean_nothing_is_by_chance():
     made = network()
     looked = made(pictures(), Looking.MEAN)

@@ -47,7 +47,8 @@ class GlimpseNetwork(nn.Module):
 
     A drawn location is moved to the nearest one in the picture, from -1 to 1, before it is looked at; the density is
     that of what was drawn. Policy and baseline read states without a gradient, so they learn from the reward alone,
-    and all else from the classes. The first location is the policy's for h_0 = 0. f_l has one hidden layer.
+    and all else from the classes. The first location is the policy's for h_0 = 0. f_l has one hidden layer; W_h
+    begins as the identity, so that at first a state is the sum of what was seen.
 
     Args:
         glimpse: what is seen at a location; its output has the size of the states.
@@ -67,7 +68,7 @@ class GlimpseNetwork(nn.Module):
         >>> looked.locations.shape, looked.logits.shape
         (torch.Size([2, 6, 2]), torch.Size([2, 6, 10]))
 
-    Source: Mnih et al. 2014, sections 3 and 4.
+    Source: Mnih et al. 2014, sections 3 and 4; Le, Jaitly and Hinton 2015, section 2 (the identity).
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class GlimpseNetwork(nn.Module):
         self.glimpse, self.glimpses, self.spread = glimpse, glimpses, spread
         size = glimpse.from_what.out_features
         self.before = nn.Linear(size, size, bias=False)
+        nn.init.eye_(self.before.weight)
         self.seen = nn.Linear(size, size)
         self.policy = nn.Sequential(nn.Linear(size, hidden_size), nn.ReLU(), nn.Linear(hidden_size, 2), nn.Tanh())
         self.baseline = nn.Linear(size, 1)
