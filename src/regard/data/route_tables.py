@@ -13,7 +13,7 @@ from regard.data.tables import read_table
 from regard.data.tsplib import read_tsplib
 from regard.data.uniform_routes import Problem
 
-_COLUMNS = {Problem.TSP: ("instance", "x", "y"), Problem.CVRP: ("instance", "x", "y", "demand", "capacity")}
+COLUMNS = {Problem.TSP: ("instance", "x", "y"), Problem.CVRP: ("instance", "x", "y", "demand", "capacity")}
 _ENDINGS = {Problem.TSP: ".tsp", Problem.CVRP: ".vrp"}
 
 
@@ -46,7 +46,7 @@ def read_routes(path: str | Path, problem: Problem) -> list[Instance]:
         return [read_tsplib(file) for file in files]
     if path.suffix in _ENDINGS.values():
         return [read_tsplib(path)]
-    found = instances_of(read_table(path, _COLUMNS[problem]), problem, str(path))
+    found = instances_of(read_table(path, COLUMNS[problem]), problem, str(path))
     if not found:
         raise ValueError(f"{path} has no rows; expected at least one instance.")
     return found
@@ -81,5 +81,5 @@ def _instance(name: str, rows: list[list[float]], problem: Problem) -> Instance:
         return framed(name, table[:, :2])
     capacities = set(table[:, 3].tolist())
     if len(capacities) > 1 or math.isnan(next(iter(capacities))):
-        raise ValueError(f"instance {name!r} has several capacities: {sorted(capacities)}; expected one on every row.")
+        raise ValueError(f"instance {name!r} has the capacities {sorted(capacities)}; expected one for all rows.")
     return framed(name, table[:, :2], deliveries=Deliveries(table[:, 2], capacities.pop()))

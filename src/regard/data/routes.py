@@ -143,7 +143,9 @@ def check_tours(instance: Instance, tours: Sequence[Sequence[int]]) -> None:
         ValueError: instance 'line': place 1 is visited 2 times, expected once.
     """
     depot = instance.deliveries is not None
-    visits = np.bincount(np.array([place for tour in tours for place in tour[depot:]]), minlength=len(instance.places))
+    visits = np.bincount(
+        np.array([place for tour in tours for place in tour[depot:]]), minlength=len(instance.places)
+    )
     for number, count in enumerate(visits.tolist()[depot:], start=1 + depot):
         if count != 1:
             raise ValueError(f"instance {instance.name!r}: place {number} is visited {count} times, expected once.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, Self
 
 from regard.look.passages import Passage
+from regard.look.routes import Route
 from regard.look.stories import StoryAsked
 from regard.look.tagged import TaggedSentence
 from regard.look.translations import Translated
@@ -41,7 +42,7 @@ class Sample(Protocol):
         ...
 
 
-KINDS: tuple[type[Sample], ...] = (Translated, Written, StoryAsked, Passage, TaggedSentence)
+KINDS: tuple[type[Sample], ...] = (Translated, Written, StoryAsked, Passage, TaggedSentence, Route)
 
 
 def sample_of(fields: dict[str, Any]) -> Sample:

@@ -30,6 +30,7 @@ TASKS: tuple[Listed, ...] = (
     Listed("documents", "texts and their class; shows which words and sentences were looked at for it"),
     Listed("tagging", "a tag for every word of a sentence; shows what the words looked at and which tags follow"),
     Listed("language", "writes a text on; shows how every head of every layer reads it"),
+    Listed("routing", "a short tour through places in the plane; shows where it might have gone at every step"),
 )
 
 
