@@ -154,8 +154,8 @@ def check_tours(instance: Instance, tours: Sequence[Sequence[int]]) -> None:
             load = float(instance.deliveries.demands[list(tour)].sum())
             if tour[0] != 0 or load > instance.deliveries.capacity * (1 + 1e-9):
                 raise ValueError(
-                    f"instance {instance.name!r}: a tour from place {tour[0] + 1} carries {load:g}, expected one from "
-                    f"the depot that carries at most {instance.deliveries.capacity:g}."
+                    f"instance {instance.name!r}: a tour from place {tour[0] + 1} carries {load:g}, expected "
+                    f"one from the depot that carries at most {instance.deliveries.capacity:g}."
                 )
 
 

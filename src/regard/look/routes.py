@@ -48,10 +48,10 @@ class Route:
     def guide(cls, samples: Sequence[Route]) -> str:
         """How to read a picture of a tour."""
         return (
-            "<p class=guide>Dots are places; the strong line is the way travelled so far, the thin dashed one the rest "
-            "of the tour. The framed square is where the tour is at this moment, and the colour of a dot how probable "
-            "it is to be next (left) or how much the glimpse read of it (right, the mean of all heads). Crossed dots "
-            f"may not be next. A square is a depot.</p><p class=guide>probability or weight {scale_svg()}</p>"
+            "<p class=guide>Dots are places, and a square is a depot. The strong line is the way travelled so far, the "
+            "thin dashed one the rest of the tour. A frame is where the tour is at this moment, and the colour of a "
+            "dot how probable it is to be next (left) or how much the glimpse read of it (right, the mean of all "
+            f"heads). Crossed dots may not be next.</p><p class=guide>probability or weight {scale_svg()}</p>"
         )
 
     def article(self, place: int) -> str:
@@ -126,9 +126,7 @@ def _check(route: Route, shades: Sequence[float]) -> None:
         raise ValueError(f"shades has {len(shades)} numbers, expected {places} finite ones: one for each place.")
     named = {place for tour in [*route.tours, route.travelled] for place in tour}
     if not route.travelled or not named <= set(range(places)):
-        raise ValueError(
-            f"tours name the places {sorted(named)}, expected numbers below {places}, and a travelled one."
-        )
+        raise ValueError(f"tours name the places {sorted(named)}, expected some below {places}, one travelled.")
 
 
 def _way(begin: tuple[float, float], end: tuple[float, float], travelled: bool) -> str:

@@ -17,7 +17,7 @@ _CLIP = 10.0
 
 
 class Context(Enum):
-    """What a decoder knows besides the places: where one TOUR began and is, or where a vehicle is and what is left."""
+    """What a decoder knows besides the places: where one TOUR began and is, or where a vehicle is and its rest."""
 
     TOUR = "tour"
     DELIVERIES = "deliveries"
@@ -27,8 +27,8 @@ class Context(Enum):
 class Places:
     """Places as the decoder reads them.
 
-    A question is a sum of a few vectors, so its score against a key is a sum of as many numbers. All of these are made
-    here, once: a step of the decoder adds up rows of tables. What the glimpse reads is scored against the places in
+    A question is a sum of a few vectors, so its score against a key is a sum of as many numbers. All of these are
+    made here, once: a step of the decoder adds up rows of tables. What the glimpse reads is scored against the places in
     the same way, W_out and all, so that neither question nor glimpse is ever made.
 
     Args:

@@ -78,8 +78,8 @@ class TourState:
 class DeliveryState:
     """Tours from a depot, place 0, until every customer was visited; a vehicle is filled up there.
 
-    A customer may be next who was not visited and whose demand is not above what is left in the vehicle; the depot may
-    be next unless the vehicle is there, or once all is done.
+    A customer may be next who was not visited and whose demand is not above what is left in the vehicle; the depot
+    may be next unless the vehicle is there, or once all is done.
 
     Args:
         last: the place that the vehicle is at.

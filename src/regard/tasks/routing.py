@@ -101,7 +101,7 @@ class Routing:
         return Loss(each.sum(), each.new_tensor(len(batch)), {"plain": drawn.lengths.mean(1).sum()})
 
     def validate(self, model: nn.Module, processes: Accelerator) -> Validation:
-        """Minus the mean length of greedy tours; and a policy that is better may become the one to be compared with."""
+        """Minus the mean length of greedy tours; and a better policy may become the one compared with."""
         if isinstance(self.judge, Incumbent):
             self.judge.challenge(self.policy, self._challenge(self.judge, processes.device))
         tours = self.tours(self.validation, self._single, processes)

@@ -22,7 +22,7 @@ class Pick(Enum):
 
 
 class Begin(Enum):
-    """Where tours begin: tour t of an instance at its place t (of deliveries at customer t), or as the policy says."""
+    """Where tours begin: tour t of an instance at its place t (or customer t), or as the policy says."""
 
     EACH = "each"
     CHOSEN = "chosen"
