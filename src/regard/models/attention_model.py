@@ -28,8 +28,8 @@ class Places:
     """Places as the decoder reads them.
 
     A question is a sum of a few vectors, so its score against a key is a sum of as many numbers. All of these are
-    made here, once: a step of the decoder adds up rows of tables. What the glimpse reads is scored against the places in
-    the same way, W_out and all, so that neither question nor glimpse is ever made.
+    made here, once: a step of the decoder adds up rows of tables. What the glimpse reads is scored against the places
+    in the same way, W_out and all, so that neither question nor glimpse is ever made.
 
     Args:
         last: scores of what the place that a tour is at adds to the question, a row for each place and one for a tour
