@@ -10,10 +10,13 @@ from regard.data.routes import Distance, Instance, check_tours
 from regard.data.tsplib import read_solution, read_tsplib
 from regard.data.uniform_routes import Part, Problem, Uniform, uniform
 
-TSP = "NAME : five\nTYPE : TSP\nDIMENSION : 3\nEDGE_WEIGHT_TYPE : EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 3.4 0\n3 0 1\nEOF\n"
+TSP = (
+    "NAME : five\nTYPE : TSP\nDIMENSION : 3\nEDGE_WEIGHT_TYPE : EUC_2D\n"
+    "NODE_COORD_SECTION\n1 0 0\n2 3.4 0\n3 0 1\nEOF\n"
+)
 VRP = (
-    "NAME : v\nTYPE : CVRP\nDIMENSION : 3\nEDGE_WEIGHT_TYPE : EUC_2D\nCAPACITY : 5\nNODE_COORD_SECTION\n1 0 0\n2 3 4\n"
-    "3 0 4\nDEMAND_SECTION\n1 0\n2 4\n3 2\nDEPOT_SECTION\n1\n-1\nEOF\n"
+    "NAME : v\nTYPE : CVRP\nDIMENSION : 3\nEDGE_WEIGHT_TYPE : EUC_2D\nCAPACITY : 5\n"
+    "NODE_COORD_SECTION\n1 0 0\n2 3 4\n3 0 4\nDEMAND_SECTION\n1 0\n2 4\n3 2\nDEPOT_SECTION\n1\n-1\nEOF\n"
 )
 
 

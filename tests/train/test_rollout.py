@@ -6,11 +6,12 @@ from itertools import permutations
 
 import pytest
 import torch
+from scipy.stats import ttest_1samp
 
 from regard.data.route_batches import RouteBatch, batch_of_drawn
 from regard.data.uniform_routes import Part, Problem, Uniform
 from regard.models import AttentionModel, Context
-from regard.models.environments import lengths
+from regard.models.environments import TourState, lengths
 from regard.train.incumbent import Incumbent, Rollout, Shared, better
 from regard.train.rollout import Begin, Pick, log_probabilities, reinforce_loss, roll
 from regard.train.tour_heuristics import farthest_insertion, nearest_neighbour, random_tours, two_opt
@@ -57,13 +58,11 @@ def test_probabilities_of_all_tours_add_up_to_one():
     points = batch.points.double()
     places = policy.read(points, None)
     orders, total = torch.tensor(list(permutations(range(4)))).unsqueeze(0), torch.zeros(24, dtype=torch.float64)
-    state = policy_start = roll(policy, places, RouteBatch(points, None), begin=Begin.CHOSEN).states
-    assert policy_start.abreast == 1
-    state = type(state).start(points, 24)
+    state = TourState.start(points, 24)
     for step in range(4):
         total += policy.choose(places, state).gather(2, orders[..., step : step + 1])[0, :, 0]
         state = state.step(orders[..., step])
-    assert float(total.exp().sum()) == pytest.approx(1)
+    assert total.exp().sum().item() == pytest.approx(1)
 
 
 def test_the_gradient_is_that_of_the_expected_length():
@@ -72,8 +71,7 @@ def test_the_gradient_is_that_of_the_expected_length():
     points = batch.points.double()
     places = policy.read(points, None)
     orders = torch.tensor([order for order in permutations(range(4)) if order[0] == 0]).unsqueeze(0)
-    state, logs = None, torch.zeros(1, 6, dtype=torch.float64)
-    state = roll(policy, places, RouteBatch(points, None), begin=Begin.CHOSEN).states.start(points, 6)
+    state, logs = TourState.start(points, 6), torch.zeros(1, 6, dtype=torch.float64)
     for step in range(4):
         if step:
             logs = logs + policy.choose(places, state).gather(2, orders[..., step : step + 1])[..., 0]
@@ -92,8 +90,6 @@ def test_a_sample_follows_the_probabilities():
     many = RouteBatch(batch.points.expand(20_000, -1, -1), None)
     places = policy.read(many.points, None)
     first = roll(policy, places, many, begin=Begin.CHOSEN, pick=Pick.SAMPLED, generator=generator()).tours[:, 0, 0]
-    from regard.models.environments import TourState
-
     with torch.no_grad():
         odds = policy.choose(places, TourState.start(many.points, 1))[0, 0].exp()
     seen = torch.bincount(first, minlength=5) / len(first)
@@ -145,8 +141,6 @@ def test_a_better_policy_takes_the_incumbents_place_and_a_worse_one_does_not():
 
 
 def test_the_test_is_students_for_many():
-    from scipy.stats import ttest_1samp
-
     for mean in (0.01, 0.05, 0.08, -0.1):
         gains = torch.randn(400, dtype=torch.float64, generator=generator()) + mean
         p = ttest_1samp(gains.numpy(), 0, alternative="greater").pvalue

@@ -49,8 +49,8 @@ class Route:
         """How to read a picture of a tour."""
         return (
             "<p class=guide>Dots are places, and a square is a depot. The strong line is the way travelled so far, "
-            "the thin dashed one the rest of the tour. A frame is where the tour is at this moment, and the colour of a "
-            "dot how probable it is to be next (left) or how much the glimpse read of it (right, the mean of all "
+            "the thin dashed one the rest of the tour. A frame is where the tour is at this moment, and the colour of "
+            "a dot how probable it is to be next (left) or how much the glimpse read of it (right, the mean of all "
             f"heads). Crossed dots may not be next.</p><p class=guide>probability or weight {scale_svg()}</p>"
         )
 

@@ -139,7 +139,8 @@ class AttentionModel(nn.Module):
         answers = value @ pointed.transpose(2, 3) / math.sqrt(self.size)
         tables = (_apart(one, self.heads) @ key.transpose(2, 3) for one in self._questions(states))
         scores = (one.transpose(1, 2).flatten(2) / math.sqrt(key.shape[3]) for one in tables)
-        return Places(*(_wide(one) for one in scores), _wide(answers.flatten(1, 2)))
+        last, context, mean = (_wide(one) for one in scores)
+        return Places(last, context, mean, _wide(answers.flatten(1, 2)))
 
     def choose(self, places: Places, state: TourState | DeliveryState) -> Float[Tensor, "batch tours places"]:
         """Log-probability of every place to be next, at least in float32; hidden ones have -inf."""

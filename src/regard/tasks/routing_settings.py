@@ -82,9 +82,10 @@ class Data:
             told = json.dumps([[one.told() for one in part] for part in (train, validation, test)])
             return Splits("files", train, validation, test, "your own", "", hashlib.sha256(told.encode()).hexdigest())
         counts = {Part.VALIDATION: self.validation_count, Part.TEST: self.test_count}
-        parts = [self.source.instances(part, FIXED_SEED, count) for part, count in counts.items()]
+        validation, test = (self.source.instances(part, FIXED_SEED, count) for part, count in counts.items())
         name = f"{self.problem.value}{self.places}"
-        return Splits(name, [], *parts, "generated", "", f"uniform {name}, seed {FIXED_SEED}, {counts}")
+        fingerprint = f"uniform {name}, seed {FIXED_SEED}, {self.validation_count} and {self.test_count}"
+        return Splits(name, [], validation, test, "generated", "", fingerprint)
 
 
 @dataclass(frozen=True)
