@@ -121,10 +121,11 @@ def uniform(stream: int, seed: int, rows: Whole, count: int) -> Numbers:
     """
     if seed < 0 or count >= int(_ROOM):
         raise ValueError(f"seed is {seed} and count is {count}, expected a seed from 0 and a count below {_ROOM}.")
-    key: Whole = _mixed(_mixed(np.array([stream + 1], dtype=np.uint64) * _STEP) + np.uint64(seed))
-    counters: Whole = rows[:, None] * _ROOM + np.arange(1, count + 1, dtype=np.uint64)
-    mixed: Whole = key + counters * _STEP
-    found: Numbers = (_mixed(mixed) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    begin = np.multiply(np.array([stream + 1], dtype=np.uint64), _STEP, dtype=np.uint64)
+    key = _mixed(np.add(_mixed(begin), np.uint64(seed), dtype=np.uint64))
+    counters = np.add(rows[:, None] * _ROOM, np.arange(1, count + 1, dtype=np.uint64), dtype=np.uint64)
+    places = np.add(key, np.multiply(counters, _STEP, dtype=np.uint64), dtype=np.uint64)
+    found: Numbers = (_mixed(places) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     return found
 
 

@@ -49,9 +49,9 @@ class Route:
         """How to read a picture of a tour."""
         return (
             "<p class=guide>Dots are places, and a square is a depot. The strong line is the way travelled so far, "
-            "the thin dashed one the rest of the tour. A frame is where the tour is at this moment, and the colour of "
-            "a dot how probable it is to be next (left) or how much the glimpse read of it (right, the mean of all "
-            f"heads). Crossed dots may not be next.</p><p class=guide>probability or weight {scale_svg()}</p>"
+            "the thin dashed one the rest of the tour. A frame is where the tour is at this moment. The colour of a "
+            "dot says how probable it is to be next (first picture), or how much the glimpse read of it (second, the "
+            f"mean of all heads). Crossed dots were visited.</p><p class=guide>probability or weight {scale_svg()}</p>"
         )
 
     def article(self, place: int) -> str:
@@ -103,8 +103,9 @@ def route_svg(route: Route, shades: Sequence[float], title: str) -> str:
     legs = [leg for tour in route.tours for leg in zip(tour, [*tour[1:], tour[0]], strict=True)]
     # What is travelled is drawn last, so that nothing crosses it.
     ways = "".join(_way(spots[a], spots[b], (a, b) in gone) for a, b in sorted(legs, key=gone.__contains__))
+    behind = set(route.travelled) - ({0} if route.depot else set())
     dots = "".join(
-        _place(number, spot, shades[number], route.depot and number == 0, route.probabilities[number] == 0)
+        _place(number, spot, shades[number], route.depot and number == 0, number in behind)
         for number, spot in enumerate(spots)
     )
     x, y = spots[route.travelled[-1]]

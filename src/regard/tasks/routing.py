@@ -95,7 +95,7 @@ class Routing:
         # A choice of one of two cities is none.
         tours = min(baseline.tours, batch.points.shape[1] - (batch.demands is not None))
         places = self.policy.read(batch.points, batch.demands)
-        drawn = roll(self.policy, places, batch, tours=tours, begin=baseline.begin, pick=Pick.SAMPLED)
+        drawn = roll(self.policy, places, batch, tours=tours, begin=baseline.starts, pick=Pick.SAMPLED)
         log_probability = log_probabilities(self.policy, places, drawn)
         each = reinforce_loss(log_probability, drawn.lengths, self.judge(batch, drawn.lengths))
         return Loss(each.sum(), each.new_tensor(len(batch)), {"plain": drawn.lengths.mean(1).sum()})

@@ -27,7 +27,7 @@ class Baseline(ABC):
 
     @property
     @abstractmethod
-    def begin(self) -> Begin:
+    def starts(self) -> Begin:
         """Where they begin."""
 
     @abstractmethod
@@ -41,11 +41,14 @@ class Shared(Baseline):
 
     Args:
         beginnings: tours of an instance; at most its places.
+        begin: EACH from a place of its own, or CHOSEN by the policy, as deliveries need it whose first customer is not
+            a matter of taste.
 
     Source: Kwon et al. 2020, equation 4.
     """
 
     beginnings: int = 20
+    begin: Begin = Begin.EACH
 
     @property
     def tours(self) -> int:
@@ -53,9 +56,9 @@ class Shared(Baseline):
         return self.beginnings
 
     @property
-    def begin(self) -> Begin:
-        """The first places, which are as random as any."""
-        return Begin.EACH
+    def starts(self) -> Begin:
+        """As the setting says."""
+        return self.begin
 
     def build(self, policy: AttentionModel) -> Judge:
         """It has nothing to learn."""
@@ -86,7 +89,7 @@ class Rollout(Baseline):
         return 1
 
     @property
-    def begin(self) -> Begin:
+    def starts(self) -> Begin:
         """The policy says where."""
         return Begin.CHOSEN
 
