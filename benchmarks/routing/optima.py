@@ -3,8 +3,9 @@
 Each instance is an integer program (a binary for each pair of cities, two ways at every city), solved to optimality
 by HiGHS; whenever the solution falls into several tours, each of them is forbidden (Dantzig, Fulkerson and Johnson
 1954) and the program is solved again, until there is one. Its length is a lower bound of every tour and that of a
-tour, so it is proven, up to HiGHS's gap, which is set to 0. What is printed goes into src/regard/tasks/routing_optima.py; lengths of
-single instances go to OUT, a line each, so that a run that was stopped goes on.
+tour, so it is proven, up to HiGHS's gap, which is set to 0. The mean that is printed goes into
+src/regard/tasks/routing_optima.py; lengths of single instances go to OUT, a line each, so that a run that was stopped
+goes on.
 """
 
 from __future__ import annotations

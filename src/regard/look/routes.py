@@ -51,7 +51,8 @@ class Route:
             "<p class=guide>Dots are places, and a square is a depot. The strong line is the way travelled so far, "
             "the thin dashed one the rest of the tour. A frame is where the tour is at this moment. The colour of a "
             "dot says how probable it is to be next (first picture), or how much the glimpse read of it (second, the "
-            f"mean of all heads). Crossed dots were visited.</p><p class=guide>probability or weight {scale_svg()}</p>"
+            "mean of all heads). Crossed dots were visited.</p>"
+            f"<p class=guide>probability or weight {scale_svg()}</p>"
         )
 
     def article(self, place: int) -> str:

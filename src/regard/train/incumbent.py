@@ -41,7 +41,7 @@ class Shared(Baseline):
 
     Args:
         beginnings: tours of an instance; at most its places.
-        begin: EACH from a place of its own, or CHOSEN by the policy, as deliveries need it whose first customer is not
+        begin: EACH from a place of its own, or CHOSEN by the policy: the first customer of a delivery is not
             a matter of taste.
 
     Source: Kwon et al. 2020, equation 4.

@@ -85,7 +85,8 @@ def roll(
             state = state.step(chosen[0])
         while not state.done:
             choice = _picked(policy.choose(places, state), pick, generator)
-            if state.free:
+            # Of two cities not even the second is a choice, but an empty list of states has no shape.
+            if state.free or not states:
                 states.append(state)
                 asked.append(choice)
             chosen.append(choice)

@@ -37,6 +37,7 @@ def farthest_insertion(points: Float[Tensor, "batch places 2"]) -> Int[Tensor, "
     """Take the place farthest from the tour, put it where it adds least, until all are in.
 
     Example:
+        >>> from regard.models.environments import lengths
         >>> square = torch.tensor([[[0.0, 0.0], [1.0, 1.0], [0.0, 1.0], [1.0, 0.0]]])
         >>> lengths(square, farthest_insertion(square).unsqueeze(1))
         tensor([[4.]])
@@ -70,6 +71,7 @@ def two_opt(
     """Turn the part of a tour around that shortens it most, until no turn does.
 
     Example:
+        >>> from regard.models.environments import lengths
         >>> square = torch.tensor([[[0.0, 0.0], [1.0, 1.0], [0.0, 1.0], [1.0, 0.0]]])
         >>> lengths(square, two_opt(square, torch.tensor([[0, 1, 2, 3]])).unsqueeze(1))
         tensor([[4.]])
