@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 # By data set, first instance and count. Made by benchmarks/routing/optima.py, which says how they are proven.
-_MEANS: dict[tuple[str, str, int], float] = {}
+_MEANS: dict[tuple[str, str, int], float] = {
+    ("tsp20", "validation 1", 1000): 3.8256094450241998,
+}
 
 
 def mean_optimum(data: str, first: str, count: int) -> float:
