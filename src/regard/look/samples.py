@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, Self
 from regard.look.glimpses import Glimpsed
 from regard.look.passages import Passage
 from regard.look.recommended import Recommended
+from regard.look.routes import Route
 from regard.look.stories import StoryAsked
 from regard.look.tagged import TaggedSentence
 from regard.look.translations import Translated
@@ -43,7 +44,16 @@ class Sample(Protocol):
         ...
 
 
-KINDS: tuple[type[Sample], ...] = (Translated, Written, StoryAsked, Passage, TaggedSentence, Recommended, Glimpsed)
+KINDS: tuple[type[Sample], ...] = (
+    Translated,
+    Written,
+    StoryAsked,
+    Passage,
+    TaggedSentence,
+    Recommended,
+    Glimpsed,
+    Route,
+)
 
 
 def sample_of(fields: dict[str, Any]) -> Sample:

@@ -5,6 +5,8 @@ from regard.models.activations import squared_relu as squared_relu
 from regard.models.architectures import Architecture as Architecture
 from regard.models.architectures import Recurrent as Recurrent
 from regard.models.architectures import Transformer as Transformer
+from regard.models.attention_model import AttentionModel as AttentionModel
+from regard.models.attention_model import Context as Context
 from regard.models.classifier import Classified as Classified
 from regard.models.classifier import Classifier as Classifier
 from regard.models.classifier import Level as Level
@@ -19,6 +21,8 @@ from regard.models.encoded import Encoded as Encoded
 from regard.models.encoded import Encoder as Encoder
 from regard.models.encoded import State as State
 from regard.models.encoded import Step as Step
+from regard.models.environments import DeliveryState as DeliveryState
+from regard.models.environments import TourState as TourState
 from regard.models.glimpse_network import GlimpseNetwork as GlimpseNetwork
 from regard.models.glimpse_network import Looked as Looked
 from regard.models.glimpse_network import Looking as Looking

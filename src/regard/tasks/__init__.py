@@ -32,6 +32,7 @@ TASKS: tuple[Listed, ...] = (
     Listed("recommend", "what a user takes next; shows which past items drove each recommendation"),
     Listed("glimpses", "pictures and their class; shows the path of the glimpses that it was told from"),
     Listed("language", "writes a text on; shows how every head of every layer reads it"),
+    Listed("routing", "a short tour through places in the plane; shows where it might have gone at every step"),
 )
 
 

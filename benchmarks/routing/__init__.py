@@ -1,0 +1,1 @@
+"""Optima of fixed instances, and the peer on the same ones."""

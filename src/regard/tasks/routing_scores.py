@@ -1,0 +1,86 @@
+"""How good tours are: lengths and gaps, of a policy and of classical heuristics."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from regard.data.route_batches import RouteBatch, batch_of_instances
+from regard.data.routes import Instance, check_tours
+from regard.tasks.routing_optima import mean_optimum
+from regard.train.metrics import Metric
+from regard.train.tour_heuristics import farthest_insertion, nearest_neighbour, random_tours, two_opt
+from regard.train.tour_search import as_tours
+
+# Instances at a time.
+TOGETHER = 500
+Solver = Callable[[RouteBatch], Tensor]
+
+
+def solved(instances: Sequence[Instance], solver: Solver) -> list[list[list[int]]]:
+    """Tours of every instance, checked; those of one size share a batch.
+
+    Raises:
+        ValueError: the solver's tours are no answer.
+    """
+    found: list[list[list[int]]] = [[] for _ in instances]
+    for places in same_sizes(instances):
+        for start in range(0, len(places), TOGETHER):
+            part = places[start : start + TOGETHER]
+            orders = solver(batch_of_instances([instances[place] for place in part]))
+            for place, order in zip(part, orders.tolist(), strict=True):
+                found[place] = as_tours(order, depot=instances[place].deliveries is not None)
+                check_tours(instances[place], found[place])
+    return found
+
+
+def same_sizes(instances: Sequence[Instance]) -> Iterator[list[int]]:
+    """Numbers of the instances that have equally many places."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for number, one in enumerate(instances):
+        groups[len(one.places)].append(number)
+    return iter(groups.values())
+
+
+def tour_metrics(
+    instances: Sequence[Instance], tours: Sequence[list[list[int]]], how: str, data: str
+) -> list[Metric]:
+    """The gap to the best known tours where those are known, and the mean length."""
+    lengths = [one.length(mine) for one, mine in zip(instances, tours, strict=True)]
+    protocol = f"{len(instances)} instances of {data}, {how}"
+    found = [Metric("length", sum(lengths) / max(1, len(lengths)), protocol, digits=4, better="lower")]
+    gap = gap_of(instances, lengths, data)
+    if not math.isnan(gap):
+        found.insert(0, Metric("gap", gap, f"% above the best tours, {protocol}", digits=2, better="lower"))
+    return found
+
+
+def gap_of(instances: Sequence[Instance], lengths: Sequence[float], data: str) -> float:
+    """Percent by which the mean length is above that of the best tours; not a number where these are not known."""
+    known = [one.known for one in instances]
+    if all(value is not None for value in known):
+        best = sum(value for value in known if value is not None) / max(1, len(known))
+    else:
+        best = mean_optimum(data, instances[0].name, len(instances))
+    return 100 * (sum(lengths) / max(1, len(lengths)) / best - 1)
+
+
+def baselines(instances: Sequence[Instance], data: str) -> list[Metric]:
+    """Random tours, nearest neighbour, and for one tour farthest insertion and what 2-opt makes of it."""
+    generator = torch.Generator().manual_seed(0)
+    solvers: dict[str, Solver] = {
+        "random": lambda batch: random_tours(batch, generator),
+        "nearest neighbour": nearest_neighbour,
+    }
+    if instances[0].deliveries is None:
+        solvers["farthest insertion"] = lambda batch: farthest_insertion(batch.points)
+        solvers["2-opt"] = lambda batch: two_opt(batch.points, farthest_insertion(batch.points))
+    found = []
+    for name, solver in solvers.items():
+        first = tour_metrics(instances, solved(instances, solver), name, data)[0]
+        found.append(Metric(f"{name}: {first.name}", first.value, first.protocol, first.digits, "lower"))
+    return found

@@ -1,0 +1,174 @@
+"""Settings of routing; the defaults are the recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Literal
+
+from regard.data import Splits
+from regard.data.route_tables import read_routes
+from regard.data.routes import Instance
+from regard.data.uniform_routes import Part, Problem, Uniform
+from regard.models import AttentionModel, Context
+from regard.tasks.contract import Anchor, Variant
+from regard.train.incumbent import Baseline, Shared
+from regard.train.schedule import Cosine
+from regard.train.settings import Training
+from regard.train.tour_search import Decoding
+
+# The instances of validation and test are these, whatever a run's own seed is.
+FIXED_SEED = 1234
+
+
+@dataclass(frozen=True)
+class Data:
+    """What to learn from.
+
+    Args:
+        name: uniform (random places, as many as are wanted), or "files" for your own.
+        problem: TSP (one tour) or CVRP (tours from a depot, with a capacity).
+        places: cities or customers of a random instance.
+        train: your own instances: a table with a row for each place, a .tsp or .vrp file, or a folder of these
+            (name: files). Without it, training is on random instances.
+        validation: your own validation instances, in the same way.
+        test: your own test instances, in the same way.
+        validation_count: random validation instances.
+        test_count: random test instances.
+        batch: instances at a time.
+        epoch: batches of random instances in an epoch.
+    """
+
+    name: Literal["uniform", "files"] = "uniform"
+    problem: Problem = Problem.TSP
+    places: int = 20
+    train: str | None = None
+    validation: str | None = None
+    test: str | None = None
+    validation_count: int = 1000
+    test_count: int = 10_000
+    batch: int = 256
+    epoch: int = 250
+
+    def __post_init__(self) -> None:
+        for name in ("validation_count", "test_count", "batch", "epoch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"data.{name} is {getattr(self, name)}, expected a positive number.")
+
+    @property
+    def source(self) -> Uniform:
+        """Random instances."""
+        return Uniform(self.problem, self.places)
+
+    def load(self) -> Splits[Instance]:
+        """The three parts; the training part is empty where it is random and without end.
+
+        Raises:
+            ValueError: a file is missing or not in the layout.
+            OSError: a file cannot be read.
+        """
+        if self.name == "files":
+            for part in ("validation", "test"):
+                if getattr(self, part) is None:
+                    raise ValueError(
+                        f"data.{part} is empty; with data.name=files both data.validation and data.test need a file "
+                        f"or folder, for example data.{part}=mine.csv."
+                    )
+            train, validation, test = (
+                [] if path is None else read_routes(path, self.problem)
+                for path in (self.train, self.validation, self.test)
+            )
+            told = json.dumps([[one.told() for one in part] for part in (train, validation, test)])
+            return Splits("files", train, validation, test, "your own", "", hashlib.sha256(told.encode()).hexdigest())
+        counts = {Part.VALIDATION: self.validation_count, Part.TEST: self.test_count}
+        validation, test = (self.source.instances(part, FIXED_SEED, count) for part, count in counts.items())
+        name = f"{self.problem.value}{self.places}"
+        fingerprint = f"uniform {name}, seed {FIXED_SEED}, {self.validation_count} and {self.test_count}"
+        return Splits(name, [], validation, test, "generated", "", fingerprint)
+
+
+@dataclass(frozen=True)
+class Model:
+    """The attention model.
+
+    Args:
+        size: of its states.
+        heads: of every attention.
+        layers: of the encoder.
+        feed_forward_size: of the encoder's hidden layers.
+    """
+
+    size: int = 128
+    heads: int = 8
+    layers: int = 3
+    feed_forward_size: int = 512
+
+    def build(self, problem: Problem) -> AttentionModel:
+        """The policy for a problem."""
+        context = {Problem.TSP: Context.TOUR, Problem.CVRP: Context.DELIVERIES}[problem]
+        return AttentionModel(self.size, self.heads, self.layers, self.feed_forward_size, context)
+
+
+def recipe() -> Training:
+    """For random instances of twenty cities, within an hour of one core."""
+    return Training(
+        epochs=None,
+        updates=5000,
+        learning_rate=5e-4,
+        schedule=Cosine(total=5000, warmup=100, last=0.02),
+        label_smoothing=0.0,
+        validate_every=250,
+        patience=1000,
+    )
+
+
+@dataclass(frozen=True)
+class Config:
+    """Short tours through places. The defaults are random instances of twenty cities.
+
+    Args:
+        data: what to learn from.
+        model: the policy.
+        baseline: what a tour's length is compared with in training: Shared or Rollout.
+        decoding: how hard `regard run` looks for a tour.
+        training: how to train.
+    """
+
+    data: Data = field(default_factory=Data)
+    model: Model = field(default_factory=Model)
+    baseline: Baseline = field(default_factory=lambda: Shared(beginnings=10))
+    decoding: Decoding = field(default_factory=lambda: Decoding(views=8))
+    training: Training = field(default_factory=recipe)
+
+
+SMOKE = (
+    "data.places=7",
+    "data.validation_count=20",
+    "data.test_count=30",
+    "data.batch=8",
+    "baseline.beginnings=4",
+    "model.size=16",
+    "model.heads=2",
+    "model.layers=1",
+    "model.feed_forward_size=32",
+    "training.updates=3",
+    "training.validate_every=2",
+)
+_CVRP = ("data.problem=CVRP", "data.test_count=1000", "baseline.begin=CHOSEN", "decoding.beginnings=0")
+VARIANTS = (
+    Variant("shared", "the task's own default: the mean of several tours of the same instance"),
+    Variant("rollout", "compared with the greedy tour of the best policy so far", ("baseline=Rollout",)),
+    Variant("tsp50", "fifty cities", ("data.places=50", "data.test_count=1000")),
+    Variant("cvrp20", "twenty customers and a depot", _CVRP),
+)
+ANCHORS = (
+    Anchor(
+        "tsp20",
+        "gap",
+        0.34,
+        "Kool, van Hoof and Welling 2019, table 1, attention model, greedy; 128 million instances",
+        1.5,
+        minutes=50,
+    ),
+)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from regard.cli import main
+from regard.data.uniform_routes import Problem
+from regard.look.samples import sample_of
+from regard.tasks.routing import Routing
+from regard.tasks.routing_settings import Config, Data, Model
+from regard.train.distributed import accelerator
+from regard.train.incumbent import Baseline, Rollout, Shared
+from regard.train.rollout import Begin
+from regard.train.run_folder import Identity, RunFolder
+from regard.train.runner import train
+
+ROWS = "instance,x,y\nmine,0,0\nmine,3,4\nmine,0,4\n"
+SMALL = Data(places=6, validation_count=12, test_count=9, batch=7, epoch=3)
+SIZES = Model(size=12, heads=2, layers=1, feed_forward_size=9)
+CVRP = "instance,x,y,demand,capacity\na,0,0,0,5\na,3,4,2,5\na,0,4,4,5\n"
+
+
+def config_of(baseline: Baseline, problem: Problem = Problem.TSP) -> Config:
+    made = Config(replace(SMALL, problem=problem), SIZES, baseline)
+    training = replace(made.training, updates=8, validate_every=3, checkpoint_minutes=0.0)
+    return replace(made, training=training, decoding=replace(made.decoding, beginnings=int(problem is Problem.TSP)))
+
+
+def run_of(path) -> RunFolder:
+    run = RunFolder(path)
+    run.create("", Identity("routing", "1", "uniform"))
+    return run
+
+
+def log_of(run: RunFolder) -> list[dict]:
+    entries = [json.loads(line) for line in run.log.read_text().splitlines()]
+    return [{k: v for k, v in one.items() if k not in ("seconds", "tokens_per_second")} for one in entries]
+
+
+class Stopping(Routing):
+    """Stops in the middle."""
+
+    left = 5
+
+    def collate(self, indices):
+        if self.left == 0:
+            raise KeyboardInterrupt
+        self.left -= 1
+        return super().collate(indices)
+
+
+CASES = [
+    (Shared(4), Problem.TSP),
+    (Rollout(instances=30), Problem.TSP),
+    (Shared(3, Begin.CHOSEN), Problem.CVRP),
+]
+
+
+@pytest.mark.parametrize(("baseline", "problem"), CASES)
+def test_a_stopped_run_resumes_bit_for_bit_with_its_baseline(tmp_path, baseline, problem):
+    config = config_of(baseline, problem)
+    splits = config.data.load()
+    whole, halves = run_of(tmp_path / "whole"), run_of(tmp_path / "halves")
+    ours = Routing.of(config, splits)
+    train(ours, whole, config.training, accelerator())
+    with pytest.raises(KeyboardInterrupt):
+        train(Stopping.of(config, splits), halves, config.training, accelerator())
+    again = Routing.of(config, splits)
+    train(again, halves, config.training, accelerator())
+    assert log_of(halves) == log_of(whole)
+    for name, tensor in ours.model.state_dict().items():
+        assert torch.equal(again.model.state_dict()[name], tensor), name
+    found = ours.score(splits, accelerator())
+    assert [one.name for one in found] == ["length", "length in 8 views", "length as it is run"]
+    assert found[1].value <= found[0].value
+    names = [one.name for one in ours.baselines(splits)]
+    assert names[:2] == ["random: length", "nearest neighbour: length"]
+    assert len(names) == (4 if problem is Problem.TSP else 2)
+
+
+def test_random_instances_never_come_twice():
+    made = Routing.of(config_of(Shared(4)), SMALL.load())
+    numbers = [number for epoch in range(3) for batch in made.batches(epoch) for number in batch]
+    assert numbers == list(range(3 * 3 * 7))
+    assert torch.equal(made.collate([5]).points, made.collate([4, 5]).points[1:])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> str:
+    """A run of the command line on a user's own three rows."""
+    folder = tmp_path_factory.mktemp("routing")
+    (folder / "mine.csv").write_text(ROWS)
+    settings = [f"data.{part}={folder / 'mine.csv'}" for part in ("train", "validation", "test")]
+    small = ["model.size=8", "model.heads=2", "model.layers=1", "model.feed_forward_size=8", "training.updates=2"]
+    assert main(["train", "routing", "data.name=files", *settings, *small, "--run", str(folder / "run")]) == 0
+    return str(folder / "run")
+
+
+def ask(run: str, text: str, monkeypatch, *options: str) -> int:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
+    return main(["run", run, *options])
+
+
+def test_a_users_three_rows_are_learned_answered_and_drawn(trained, monkeypatch, capsys):
+    capsys.readouterr()
+    assert ask(trained, ROWS + "other,1,1\nother,1,2\n", monkeypatch, "--json") == 0
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["length"] == pytest.approx(12)
+    assert sorted(first["tours"][0]) == [1, 2, 3]
+    assert second["length"] == pytest.approx(2)
+    (fields,) = json.loads((Path(trained) / "samples.json").read_text())
+    picture = sample_of(fields).article(1)
+    assert picture.count("<circle") == 2 * 3
+    assert "mine" in picture
+
+
+def test_a_file_of_tsplib_is_answered_in_its_own_lengths(trained, monkeypatch, capsys):
+    capsys.readouterr()
+    text = (
+        "NAME: t\nTYPE: TSP\nDIMENSION: 3\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 1 1\n3 0 1\nEOF\n"
+    )
+    assert ask(trained, text, monkeypatch) == 0
+    # The diagonal, 1.41, is rounded to 1.
+    assert capsys.readouterr().out.startswith("t\t3\t")
+
+
+def test_places_that_are_one_point_are_visited_and_told(trained, monkeypatch, capsys):
+    capsys.readouterr()
+    assert ask(trained, ROWS + "mine,3,4\n", monkeypatch) == 0
+    told = capsys.readouterr()
+    assert "input 1 (mine) has places that are one point: 2 and 4" in told.err
+    assert told.out.startswith("mine\t12\t")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "standard input is empty; expected a table with the columns instance, x, y"),
+        ("instance,x,y\na,1,1\n", "instance 'a' has 1 of the cities, expected at least 2"),
+        ("instance,x,y\na,1,1\na,nan,1\n", "instance 'a': place 2 lies at (nan, 1); expected finite"),
+        ("instance,x,y\na,1,one\n", "row 1 has 'one' where a number is expected"),
+        ("instance,x\na,1\n", "standard input:1 has no column 'y'"),
+        ("instance,x,y\na,1\n", "standard input:2 has 2 column(s), expected at least 3"),
+        ("instance,x,y\na,1,1\nb,1,1\na,2,2\n", "row 3 goes back to instance 'a'"),
+        ("TYPE: ATSP\nEOF\n", "standard input is of TYPE ATSP, expected TSP or CVRP"),
+        ("what is this\n", "standard input:1 is 'what is this'"),
+    ],
+)
+def test_input_that_is_no_instance_is_told_in_one_line(trained, monkeypatch, capsys, text, says):
+    capsys.readouterr()
+    assert ask(trained, text, monkeypatch) == 2
+    errors = capsys.readouterr().err
+    assert says in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (["data.name=files"], "data.validation is empty; with data.name=files"),
+        (["data.batch=0"], "data.batch is 0, expected a positive number"),
+        (["data.places=1"], "places is 1, expected at least 2"),
+    ],
+)
+def test_settings_that_cannot_be_are_told_in_one_line(tmp_path, capsys, settings, says):
+    assert main(["train", "routing", *settings, "--run", str(tmp_path / "run")]) == 2
+    errors = capsys.readouterr().err
+    assert says in errors
+    assert "Traceback" not in errors
+
+
+def test_a_demand_above_the_capacity_is_told(tmp_path, capsys):
+    (tmp_path / "mine.csv").write_text(CVRP.replace("3,4,2,5", "3,4,6,5"))
+    parts = [f"data.{part}={tmp_path / 'mine.csv'}" for part in ("validation", "test")]
+    settings = ["data.name=files", "data.problem=CVRP", *parts]
+    assert main(["train", "routing", *settings, "--run", str(tmp_path / "run")]) == 2
+    assert "place 2 has demand 6, expected more than 0 and at most the capacity, 5" in capsys.readouterr().err
