@@ -129,7 +129,7 @@ def _training(run: Run) -> str:
     pictures = []
     if any(curve.points for curve in loss):
         note = _at("lowest on validation", min(loss[1].points, key=lambda point: point[1], default=None))
-        pictures.append(curves_svg(loss, "Loss", note, "step", "nats"))
+        pictures.append(curves_svg(loss, "Loss", note, "step", "loss"))
     for name in run.names("validation"):
         points = run.points("validation", name) if name not in _NO_SCORES else []
         if points:
