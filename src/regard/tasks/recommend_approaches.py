@@ -66,7 +66,7 @@ class Stacked(Approach):
     newest: int = 50
     positions: Positions = Positions.LEARNED
     activation: Activation = Activation.GELU
-    dropout: float = 0.3
+    dropout: float = 0.4
     attention_dropout: float = 0.0
 
     def stack(self, mask: Sight, longest: int) -> Stack:

@@ -80,7 +80,7 @@ class Config:
             tokens_per_batch=16 * 50,
             learning_rate=2e-3,
             schedule=Cosine(total=2400, warmup=20, last=0.05),
-            label_smoothing=0.0,
+            label_smoothing=0.1,
         )
     )
     candidates: Candidates = Candidates.NEW
