@@ -7,6 +7,7 @@ import math
 # By data set, first instance and count. Made by benchmarks/routing/optima.py, which says how they are proven.
 _MEANS: dict[tuple[str, str, int], float] = {
     ("tsp20", "validation 1", 1000): 3.8256094450241998,
+    ("tsp20", "test 1", 10000): 3.835603970508734,
 }
 
 
