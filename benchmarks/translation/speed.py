@@ -66,6 +66,8 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="one figure of this process, for the others")
     parser.add_argument("settings", nargs="*")
     given = parser.parse_args()
+    if given.rounds < 2:
+        parser.error(f"--rounds is {given.rounds}, expected 2 or more: quartiles need them")
     if given.alone:
         print(speed(given.settings, given.steps))
         return
