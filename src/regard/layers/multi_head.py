@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.attention import Answer, Attention, Memory, Softmax, Weighing, Where
+from regard.layers.heads import apart, joined
 from regard.layers.hidden import without_hidden
 
 
@@ -74,24 +75,24 @@ class MultiHead(nn.Module):
     ) -> Float[Tensor, "batch queries size"]:
         """What the queries read from the memory."""
         memory = without_hidden(memory, where, queries.shape[1], (self.heads,))
-        query = _apart(self.query(queries), self.heads)
-        key, value = _apart(self.key(memory), self.key_heads), _apart(self.value(memory), self.key_heads)
-        return self.output(_joined(self.attention(query, key, value, where=where)))
+        query = apart(self.query(queries), self.heads)
+        key, value = apart(self.key(memory), self.key_heads), apart(self.value(memory), self.key_heads)
+        return self.output(joined(self.attention(query, key, value, where=where)))
 
     def remember(self, memory: Float[Tensor, "batch keys memory_size"], where: Where | None = None) -> Memory:
         """Keys and values of a memory, projected once, for `step`."""
-        key, value = _apart(self.key(memory), self.key_heads), _apart(self.value(memory), self.key_heads)
+        key, value = apart(self.key(memory), self.key_heads), apart(self.value(memory), self.key_heads)
         return Memory(key, value, score=self.attention.score, where=where)
 
     def extend(self, memory: Memory, inputs: Float[Tensor, "batch keys memory_size"]) -> Memory:
         """A memory with the keys and values of more inputs at its end."""
-        key, value = _apart(self.key(inputs), self.key_heads), _apart(self.value(inputs), self.key_heads)
+        key, value = apart(self.key(inputs), self.key_heads), apart(self.value(inputs), self.key_heads)
         return memory.append(key, value)
 
     def step(self, queries: Float[Tensor, "batch queries size"], memory: Memory) -> Answer:
         """What a few queries read from a memory, with weights (batch, heads, queries, keys)."""
-        answer = memory.answer(_apart(self.query(queries), self.heads), weigh=self.attention.weigh)
-        return Answer(self.output(_joined(answer.context)), answer.weights, answer.after)
+        answer = memory.answer(apart(self.query(queries), self.heads), weigh=self.attention.weigh)
+        return Answer(self.output(joined(answer.context)), answer.weights, answer.after)
 
 
 def from_multihead_attention(module: nn.MultiheadAttention) -> MultiHead:
@@ -151,13 +152,3 @@ def _fill(linear: nn.Linear, weight: Tensor, bias: Tensor | None) -> None:
         linear.bias.requires_grad_(False)
     else:
         linear.bias.copy_(bias)
-
-
-def _apart(inputs: Tensor, heads: int) -> Tensor:
-    """(batch, time, heads x size) as (batch, heads, time, size)."""
-    return inputs.unflatten(-1, (heads, -1)).transpose(1, 2)
-
-
-def _joined(context: Tensor) -> Tensor:
-    """(batch, heads, time, size) as (batch, time, heads x size)."""
-    return context.transpose(1, 2).flatten(2)

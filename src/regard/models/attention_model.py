@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regard.layers import FeedForward, MultiHead
+from regard.layers.heads import apart, joined
 from regard.models.environments import DeliveryState, TourState
 
 _CLIP = 10.0
@@ -134,11 +135,11 @@ class AttentionModel(nn.Module):
         states = self._features(points, demands)
         for layer in self.layers:
             states = layer(states)
-        key, value = (_apart(one(states), self.heads) for one in (self.key, self.value))
-        pointed = _apart(self.pointed(states) @ self.output.weight, self.heads)
+        key, value = (apart(one(states), self.heads) for one in (self.key, self.value))
+        pointed = apart(self.pointed(states) @ self.output.weight, self.heads)
         answers = value @ pointed.transpose(2, 3) / math.sqrt(self.size)
-        tables = (_apart(one, self.heads) @ key.transpose(2, 3) for one in self._questions(states))
-        scores = (one.transpose(1, 2).flatten(2) / math.sqrt(key.shape[3]) for one in tables)
+        tables = (apart(one, self.heads) @ key.transpose(2, 3) for one in self._questions(states))
+        scores = (joined(one) / math.sqrt(key.shape[3]) for one in tables)
         last, context, mean = (_wide(one) for one in scores)
         return Places(last, context, mean, _wide(answers.flatten(1, 2)))
 
@@ -204,8 +205,3 @@ def _rows(table: Float[Tensor, "batch rows size"], index: Int[Tensor, "batch tou
     """Rows of every instance's own table."""
     begin = torch.arange(len(table), device=index.device).unsqueeze(1) * table.shape[1]
     return nn.functional.embedding(index + begin, table.flatten(0, 1))
-
-
-def _apart(inputs: Tensor, heads: int) -> Tensor:
-    """(batch, time, heads x size) as (batch, heads, time, size)."""
-    return inputs.unflatten(-1, (heads, -1)).transpose(1, 2)

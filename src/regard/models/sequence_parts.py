@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from regard.attention import Attention, Causal, Memory, Where
 from regard.attention import weights as weights_of
 from regard.layers import Dropout, Rotary
+from regard.layers.heads import apart, joined
 from regard.models.activations import Activation
 
 
@@ -71,7 +72,7 @@ class SelfAttention(nn.Module):
     ) -> Float[Tensor, "batch time size"]:
         """What every position reads."""
         query, key, value = self._apart(inputs, 0)
-        return self.output(_joined(self.attention(query, key, value, where=where)))
+        return self.output(joined(self.attention(query, key, value, where=where)))
 
     def weights(
         self, inputs: Float[Tensor, "batch time size"], where: Where | None
@@ -86,7 +87,7 @@ class SelfAttention(nn.Module):
         """What the first positions read, and a memory of them."""
         query, key, value = self._apart(inputs, 0)
         read = self.attention(query, key, value, where=where)
-        return self.output(_joined(read)), Memory(key, value, score=self.attention.score, where=where)
+        return self.output(joined(read)), Memory(key, value, score=self.attention.score, where=where)
 
     def step(
         self, inputs: Float[Tensor, "batch time size"], memory: Memory, start: int
@@ -94,12 +95,12 @@ class SelfAttention(nn.Module):
         """What more positions read, the first of them at `start`, and the memory that has grown by them."""
         query, key, value = self._apart(inputs, start)
         grown = memory.append(key, value)
-        return self.output(_joined(grown.ask(query, self.attention.weigh))), grown
+        return self.output(joined(grown.ask(query, self.attention.weigh))), grown
 
     def _apart(self, inputs: Tensor, start: int) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (batch, heads, time, size of a head)."""
         # Cut along the last axis, whose gradients are put together by one copy.
-        query, key, value = (_apart(part, self.heads) for part in self.inside(inputs).chunk(3, dim=-1))
+        query, key, value = (apart(part, self.heads) for part in self.inside(inputs).chunk(3, dim=-1))
         if self.rotary is not None:
             query, key = self.rotary(query, start), self.rotary(key, start)
         return query, key, value
@@ -144,13 +145,3 @@ class SequenceLayer(nn.Module):
     def _feed_forward(self, inputs: Tensor) -> Tensor:
         hidden = self.bend(self.inside(self.before_feed_forward(inputs)))
         return inputs + self.dropout(self.outside(hidden))
-
-
-def _apart(inputs: Tensor, heads: int) -> Tensor:
-    """(batch, time, heads x size) as (batch, heads, time, size)."""
-    return inputs.unflatten(-1, (heads, -1)).transpose(1, 2)
-
-
-def _joined(context: Tensor) -> Tensor:
-    """(batch, heads, time, size) as (batch, time, heads x size)."""
-    return context.transpose(1, 2).flatten(2)
