@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from regard.data import dataset, movielens
-from regard.data.history_batches import BEGIN, MASK, PAD, SPECIAL, HistoryWindows, numbered, padded
+from regard.data.history_batches import BEGIN, MASK, SPECIAL, HistoryWindows, numbered, padded
 from regard.data.interactions import History, Interaction, leave_one_out, read_interactions, read_titles, titled
 from regard.data.inventory import Inventory
+from regard.data.vocabulary import PAD
 
 HISTORIES = [[BEGIN, *range(3, 3 + length)] for length in (1, 5, 11, 23, 2, 37)]
 

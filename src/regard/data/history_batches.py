@@ -14,8 +14,9 @@ from torch import Tensor
 
 from regard.data.batches import token_batches
 from regard.data.inventory import Inventory
+from regard.data.vocabulary import PAD
 
-PAD, BEGIN, MASK = range(3)
+BEGIN, MASK = PAD + 1, PAD + 2
 SPECIAL = ("<pad>", "<begin>", "<mask>")
 
 

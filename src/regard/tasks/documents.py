@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from regard.data import Labelled, Splits
 from regard.data.batches import token_batches
+from regard.data.evenly import evenly
 from regard.data.grids import Grid
 from regard.data.lexicon import Lexicon, fit_lexicon
 from regard.data.passages import passages, words
@@ -64,7 +65,6 @@ class Documents:
         self.judge = Judge(self.model, lexicon, config.limits)
         self.examples: list[list[list[int]]] = []
         self.classes: list[int] = []
-        self.ordered: dict[int, list[list[int]]] = {}
         self.validation: list[Labelled] = []
 
     @staticmethod
@@ -119,11 +119,8 @@ class Documents:
     def batches(self, epoch: int) -> list[list[int]]:
         """Indices of every batch of an epoch."""
         training = self.config.training
-        # The runner asks at every step how far the epoch is; it is put in order once.
-        if epoch not in self.ordered:
-            lengths = [(count, count) for count in (sum(map(len, text)) for text in self.examples)]
-            self.ordered = {epoch: token_batches(lengths, training.tokens_per_batch, training.seed, epoch)}
-        return self.ordered[epoch]
+        lengths = [(count, count) for count in (sum(map(len, text)) for text in self.examples)]
+        return token_batches(lengths, training.tokens_per_batch, training.seed, epoch)
 
     def collate(self, indices: list[int]) -> Grid:
         """The batch of these training texts."""
@@ -166,7 +163,7 @@ class Documents:
         """Test texts of middling length, evenly spread over the test set, with what was looked at."""
         ordered = sorted(splits.test, key=lambda one: len(one.text))
         middle = ordered[len(ordered) // 4 : -len(ordered) // 4] or ordered
-        chosen = middle[:: max(1, len(middle) // _SAMPLES)][:_SAMPLES]
+        chosen = evenly(middle, _SAMPLES)
         found = self.judge.judge([one.text for one in chosen], processes.device)
         return [
             {"view": "passage", "true": one.label, **self._record(one.text, judged)}

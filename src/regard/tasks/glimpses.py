@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from regard.data import Picture, Splits
+from regard.data.evenly import evenly
 from regard.data.labelled_pictures import labels_of
 from regard.data.picture_batches import PictureBatch, stack_pictures
 from regard.data.pictures import check_size, parse_pixels, read_picture
@@ -128,7 +129,7 @@ class Glimpses:
 
     def samples(self, splits: Splits[Picture], processes: Accelerator) -> list[dict[str, object]]:
         """Test pictures, evenly spread over the test set, with the path of the glimpses."""
-        chosen = splits.test[:: max(1, len(splits.test) // _SAMPLES)][:_SAMPLES]
+        chosen = evenly(splits.test, _SAMPLES)
         batch = stack_pictures(chosen, self.labels)
         found = self.viewer.look(batch, self.config.model.places.testing, processes.device)
         return [

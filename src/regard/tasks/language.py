@@ -17,12 +17,12 @@ from regard.attention import Segments
 from regard.data import Document, Splits
 from regard.data.sources import cache_folder
 from regard.data.tokens import Stream, TextBatch, window_batches
-from regard.data.vocabulary import END, PAD, UNKNOWN, Vocabulary, load_vocabulary
+from regard.data.vocabulary import END, UNKNOWN, Vocabulary, load_vocabulary
 from regard.models import SequenceModel, Sight
 from regard.tasks.contract import Answer, Wish
 from regard.tasks.language_settings import ANCHORS, SMOKE, VARIANTS, Config, Packing
 from regard.train.counts import NGrams
-from regard.train.loss import Loss, linear_cross_entropy
+from regard.train.loss import Loss, token_loss
 from regard.train.metrics import Metric
 from regard.train.run_folder import RunFolder
 from regard.train.runner import Validation
@@ -95,15 +95,8 @@ class Language:
         """Cross-entropy of the next tokens, summed."""
         ids = batch.documents()
         where = Segments(ids, ids) if self.config.data.packing is Packing.APART else None
-        total, plain = linear_cross_entropy(
-            model(batch.inputs, where).flatten(0, 1),
-            self.model.output.weight,
-            self.model.output.bias,
-            batch.targets.flatten(),
-            ignore=PAD,
-            smoothing=self.config.training.label_smoothing if model.training else 0.0,
-        )
-        return Loss(total, (batch.targets != PAD).sum(), {"plain": plain})
+        smoothing = self.config.training.label_smoothing if model.training else 0.0
+        return token_loss(model(batch.inputs, where), self.model.output, batch.targets, smoothing)
 
     def validate(self, model: nn.Module, processes: Accelerator) -> Validation:
         """The loss on the validation part."""

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from regard.data import History, Splits
+from regard.data.evenly import evenly
 from regard.data.history_batches import SPECIAL, HistoryBatch, HistoryWindows, numbered, padded
 from regard.data.inventory import Inventory
 from regard.tasks.contract import Answer, Wish
@@ -110,7 +111,7 @@ class Recommending:
 
     def samples(self, splits: Splits[History], processes: Accelerator) -> list[dict[str, object]]:
         """Test users with what is recommended to them and what drove it."""
-        chosen = splits.test[:: max(1, len(splits.test) // 6)][:6]
+        chosen = evenly(splits.test, 6)
         return [sample(self.approach, self.model, self.items, one, processes.device) for one in chosen]
 
     def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:

@@ -11,10 +11,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regard.attention import Lengths
-from regard.data.history_batches import MASK, PAD, SPECIAL, HistoryBatch
+from regard.data.history_batches import MASK, SPECIAL, HistoryBatch
+from regard.data.vocabulary import PAD
 from regard.models import Activation, Positions, SequenceModel, Sight, Stack
 from regard.models.interest import InterestModel, InterestSizes
-from regard.train.loss import Loss, linear_cross_entropy
+from regard.train.loss import Loss, token_loss
 
 
 class Approach(ABC):
@@ -95,7 +96,7 @@ class NextItem(Stacked):
     def loss(self, model: SequenceModel, batch: HistoryBatch, smoothing: float) -> Loss:
         """Cross-entropy of the item that follows each entry; a causal model does not see the padding."""
         features, targets = model(batch.items[:, :-1]), batch.items[:, 1:]
-        return _cross_entropy(model, features, targets, smoothing)
+        return token_loss(features, model.output, targets, smoothing)
 
     def scores(self, model: SequenceModel, batch: HistoryBatch) -> Tensor:
         return model.output(_last(model(batch.items), batch.lengths))
@@ -130,7 +131,7 @@ class MaskedItems(Stacked):
         chosen.scatter_(1, batch.lengths[:, None] - 1, True)
         chosen &= batch.items >= len(SPECIAL)
         features = model(batch.items.masked_fill(chosen, MASK), Lengths(batch.lengths))
-        return _cross_entropy(model, features, batch.items.masked_fill(~chosen, PAD), smoothing)
+        return token_loss(features, model.output, batch.items.masked_fill(~chosen, PAD), smoothing)
 
     def scores(self, model: SequenceModel, batch: HistoryBatch) -> Tensor:
         asked = _with_gap(batch)
@@ -200,18 +201,6 @@ class Interest(Approach):
     def weights(self, model: InterestModel, batch: HistoryBatch, items: Tensor) -> Tensor:
         """What each item reads, which is its own, not normalised and may be negative."""
         return model.weights(items, batch.items, (batch.items >= len(SPECIAL))[:, None])
-
-
-def _cross_entropy(model: SequenceModel, features: Tensor, targets: Tensor, smoothing: float) -> Loss:
-    total, plain = linear_cross_entropy(
-        features.flatten(0, 1),
-        model.output.weight,
-        model.output.bias,
-        targets.flatten(),
-        ignore=PAD,
-        smoothing=smoothing,
-    )
-    return Loss(total, (targets != PAD).sum(), {"plain": plain})
 
 
 def _last(found: Tensor, lengths: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import nn
 
 from regard.attention import Softmax
 from regard.data import Question, Splits
+from regard.data.evenly import evenly
 from regard.data.stories import parse_stories
 from regard.data.story_batches import StoryBatch, fit_words, number_stories, whole_batches
 from regard.data.vocabulary import Words, load_vocabulary
@@ -130,7 +131,7 @@ class Stories:
     def samples(self, splits: Splits[Question], processes: Accelerator) -> list[dict[str, object]]:
         """Questions of the test set, evenly spread over it, of stories that are no longer than a page."""
         fitting = [one for one in splits.test if 3 <= len(one.story) <= 15] or splits.test
-        chosen = fitting[:: max(1, len(fitting) // 6)][:6]
+        chosen = evenly(fitting, 6)
         return [
             {"view": "story", "answer": one.answer, **self.reader.record(one, read)}
             for one, read in zip(chosen, self.reader.read(chosen, processes.device), strict=True)

@@ -13,6 +13,7 @@ from torch import nn
 
 from regard.data import Splits, Tagged
 from regard.data.batches import token_batches
+from regard.data.evenly import evenly
 from regard.data.schemes import check_scheme
 from regard.data.tag_batches import Numbering, TagBatch
 from regard.data.untagged import untagged
@@ -121,7 +122,7 @@ class Tagging:
     def samples(self, splits: Splits[Tagged], processes: Accelerator) -> list[dict[str, object]]:
         """Test sentences of middling length with attention, probabilities and transitions."""
         fitting = [one for one in splits.test if 6 <= len(one.words) <= 16] or splits.test
-        chosen = fitting[:: max(1, len(fitting) // 6)][:6]
+        chosen = evenly(fitting, 6)
         return [sample(self.model, self.numbering, one, processes.device) for one in chosen]
 
     def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:

@@ -14,6 +14,7 @@ from torch import nn
 
 from regard.data import Pair, Splits, dataset, multi30k, read_parallel
 from regard.data.batches import Batch, collate, token_batches
+from regard.data.evenly import evenly
 from regard.data.vocabulary import (
     BEGIN,
     END,
@@ -29,7 +30,7 @@ from regard.models import Seq2Seq
 from regard.tasks.contract import Answer, Wish
 from regard.tasks.translation_settings import ANCHORS, SMOKE, VARIANTS, Config, Data
 from regard.train.distributed import gather_in_order, share, summed
-from regard.train.loss import Loss, linear_cross_entropy
+from regard.train.loss import Loss, token_loss
 from regard.train.metrics import Metric, bleu, chrf, exact_match
 from regard.train.run_folder import RunFolder
 from regard.train.runner import Validation
@@ -165,17 +166,9 @@ class Translation:
 
     def loss(self, model: nn.Module, batch: Batch) -> Loss:
         """Cross-entropy of the targets, summed."""
-        features = model(batch.source, batch.source_lengths, batch.inputs).flatten(0, 1)
-        output = self.model.decoder.output
-        smoothed, plain = linear_cross_entropy(
-            features,
-            output.weight,
-            output.bias,
-            batch.targets.flatten(),
-            ignore=PAD,
-            smoothing=self.config.training.label_smoothing if model.training else 0.0,
-        )
-        return Loss(smoothed, (batch.targets != PAD).sum(), {"plain": plain})
+        features = model(batch.source, batch.source_lengths, batch.inputs)
+        smoothing = self.config.training.label_smoothing if model.training else 0.0
+        return token_loss(features, self.model.decoder.output, batch.targets, smoothing)
 
     def validate(self, model: nn.Module, processes: Accelerator) -> Validation:
         """BLEU of greedy translations, and the loss with the true previous words."""
@@ -231,7 +224,7 @@ class Translation:
     def samples(self, splits: Splits[Pair], processes: Accelerator) -> list[dict[str, object]]:
         """Translations with alignments of test sentences of middling length, evenly spread over the test set."""
         fitting = [p for p in splits.test if 6 <= len(p.source.split()) <= 18] or splits.test
-        chosen = fitting[:: max(1, len(fitting) // 6)][:6]
+        chosen = evenly(fitting, 6)
         found = self.predict([p.source for p in chosen], self.config.search.strategy(), processes.device)
         return [
             {

@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
+
+from regard.data.vocabulary import PAD
 
 # Scores held at once, and scores worked on at once: the second is what stays in a core's cache.
 _HELD = 1 << 22
@@ -26,6 +28,28 @@ class Loss:
     sum: Tensor
     count: Tensor
     logs: dict[str, Tensor]
+
+
+def token_loss(
+    features: Float[Tensor, "batch time size"],
+    output: nn.Linear,
+    targets: Int[Tensor, "batch time"],
+    smoothing: float,
+) -> Loss:
+    """Cross-entropy of the tokens that a linear layer is to give, summed; PAD does not count.
+
+    Args:
+        features: what the layer reads.
+        output: the layer, from features to scores of all tokens.
+        targets: the right tokens.
+        smoothing: label smoothing in [0, 1).
+
+    Source: see `linear_cross_entropy`.
+    """
+    total, plain = linear_cross_entropy(
+        features.flatten(0, 1), output.weight, output.bias, targets.flatten(), ignore=PAD, smoothing=smoothing
+    )
+    return Loss(total, (targets != PAD).sum(), {"plain": plain})
 
 
 def linear_cross_entropy(
