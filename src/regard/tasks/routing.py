@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Self
 
 import torch
@@ -20,7 +21,7 @@ from regard.tasks.routing_samples import sample
 from regard.tasks.routing_scores import baselines, gap_of, same_sizes, solved, tour_metrics
 from regard.tasks.routing_settings import ANCHORS, FIXED_SEED, SMOKE, VARIANTS, Config
 from regard.train.distributed import gather_in_order, share
-from regard.train.incumbent import Contest, Incumbent
+from regard.train.incumbent import Contest
 from regard.train.loss import Loss
 from regard.train.metrics import Metric
 from regard.train.reinforce import reinforce_loss
@@ -104,8 +105,8 @@ class Routing:
 
     def validate(self, model: nn.Module, processes: Accelerator) -> Validation:
         """Minus the mean length of greedy tours; and a better policy may become the one compared with."""
-        if isinstance(self.judge, Incumbent):
-            self.judge.challenge(self.policy, self._challenge(self.judge, processes.device))
+        if numbers := self.judge.challenges():
+            self.judge.challenge(self.policy, self._challenge(numbers, processes.device))
         tours = self.tours(self.validation, self._single, processes)
         lengths = [one.length(mine) for one, mine in zip(self.validation, tours, strict=True)]
         mean, gap = sum(lengths) / len(lengths), gap_of(self.validation, lengths, self.name)
@@ -123,13 +124,15 @@ class Routing:
 
     def score(self, splits: Splits[Instance], processes: Accelerator) -> list[Metric]:
         """Gaps and lengths on the test set: greedy, in eight views, and as `regard run` answers."""
-        found: dict[str, Metric] = {}
-        ways = {"": self._single, " in 8 views": Decoding(8, self._single.beginnings)}
-        for name, decoding in (ways | {" as it is run": self.config.decoding}).items():
-            tours = self.tours(splits.test, decoding, processes)
-            for one in tour_metrics(splits.test, tours, str(decoding), splits.name):
-                found[f"{one.name}{name}"] = Metric(f"{one.name}{name}", one.value, one.protocol, one.digits, "lower")
-        return list(found.values())
+        single = self._single
+        ways = {"": single, " in 8 views": Decoding(8, single.beginnings), " as it is run": self.config.decoding}
+        # `regard run` often decodes as one of the others do.
+        tours = {way: self.tours(splits.test, way, processes) for way in dict.fromkeys(ways.values())}
+        return [
+            replace(one, name=f"{one.name}{name}")
+            for name, way in ways.items()
+            for one in tour_metrics(splits.test, tours[way], str(way), splits.name)
+        ]
 
     def baselines(self, splits: Splits[Instance]) -> list[Metric]:
         """The same of random and classical tours."""
@@ -157,13 +160,12 @@ class Routing:
         """One greedy tour; of deliveries the policy says where it begins, as that is no matter of taste."""
         return Decoding(beginnings=min(1, self.config.decoding.beginnings))
 
-    def _challenge(self, judge: Incumbent, device: torch.device) -> list[RouteBatch]:
-        source, count, first = self.config.data.source, judge.settings.instances, int(judge.tests)
+    def _challenge(self, numbers: range, device: torch.device) -> list[RouteBatch]:
+        source = self.config.data.source
         if self.examples:
             sizes = same_sizes(self.examples)
             return [batch_of_instances([self.examples[one] for one in size]).to(device) for size in sizes]
-        starts = range(first * count, (first + 1) * count, _CHALLENGE)
-        spans = [range(at, min(at + _CHALLENGE, (first + 1) * count)) for at in starts]
+        spans = [numbers[at : at + _CHALLENGE] for at in range(0, len(numbers), _CHALLENGE)]
         return [batch_of_drawn(source.draw(Part.CHALLENGE, FIXED_SEED, span)).to(device) for span in spans]
 
 

@@ -15,6 +15,9 @@ from regard.data.route_batches import RouteBatch
 from regard.models import AttentionModel
 from regard.train.rollout import Begin, Pick, roll
 
+# What each tour's length is compared with; one number an instance is for all its tours.
+Expected = Float[Tensor, "batch #tours"]
+
 
 @dataclass(frozen=True)
 class Baseline(ABC):
@@ -102,19 +105,12 @@ class Judge(nn.Module, ABC):
     """Knows what lengths are compared with; its state is saved with the policy's."""
 
     @abstractmethod
-    def forward(
-        self, batch: RouteBatch, lengths: Float[Tensor, "batch tours"]
-    ) -> Float[
-        Tensor,
-        (
-            batch  # tours
-        ),
-    ]:
+    def forward(self, batch: RouteBatch, lengths: Float[Tensor, "batch tours"]) -> Expected:
         """The baseline of every tour."""
 
     @abstractmethod
-    def challenges(self) -> int:
-        """How many instances decide whether a policy takes its place; 0 where none ever does."""
+    def challenges(self) -> range:
+        """Numbers of the instances that decide next whether a policy takes its place; none where none ever does."""
 
     @abstractmethod
     def challenge(self, policy: AttentionModel, batches: list[RouteBatch]) -> None:
@@ -128,9 +124,9 @@ class MeanOfAll(Judge):
         """The same for each of them."""
         return lengths.mean(1, keepdim=True)
 
-    def challenges(self) -> int:
+    def challenges(self) -> range:
         """None."""
-        return 0
+        return range(0)
 
     def challenge(self, policy: AttentionModel, batches: list[RouteBatch]) -> None:
         """Nothing takes the place of a mean."""
@@ -154,14 +150,7 @@ class Incumbent(Judge):
         self.register_buffer("average", torch.tensor(math.nan))
         self.register_buffer("tests", torch.tensor(0))
 
-    def forward(
-        self, batch: RouteBatch, lengths: Float[Tensor, "batch tours"]
-    ) -> Float[
-        Tensor,
-        (
-            batch  # tours
-        ),
-    ]:
+    def forward(self, batch: RouteBatch, lengths: Float[Tensor, "batch tours"]) -> Expected:
         """The best policy's greedy lengths, or the moving average, this batch included."""
         if int(self.tests):
             return self._greedy(self.best, batch)
@@ -170,9 +159,10 @@ class Incumbent(Judge):
         self.average.copy_(decay * kept + (1 - decay) * mean)
         return self.average.expand(len(lengths), 1)
 
-    def challenges(self) -> int:
-        """Instances of a test."""
-        return self.settings.instances
+    def challenges(self) -> range:
+        """Others at every test."""
+        count, first = self.settings.instances, int(self.tests) * self.settings.instances
+        return range(first, first + count)
 
     def challenge(self, policy: AttentionModel, batches: list[RouteBatch]) -> None:
         """Replace the best policy at the first test, and then if the other is significantly better."""
