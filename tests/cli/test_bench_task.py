@@ -38,6 +38,16 @@ def test_a_mean_over_runs_and_seeds_stands_beside_its_goal(goal, code, said, fol
     assert ours["command"] == "regard bench translation --seeds 3"
 
 
+def test_numbers_of_the_same_runs_take_these_once(tmp_path, monkeypatch):
+    anchors = [Anchor(name, name, 55.5, "nobody 2026", 0.0, (Translation.smoke,)) for name in ("BLEU", "chrF")]
+    monkeypatch.setattr(Translation, "anchors", tuple(anchors))
+    results = tmp_path / "results.jsonl"
+    words = ["bench", "translation", "--run", str(tmp_path / "runs"), "--results", str(results)]
+    assert main([*words, "--only", "chrF"]) == main(words) == 0
+    assert [one.name for one in (tmp_path / "runs").iterdir()] == ["BLEU-seed1-0"]
+    assert [json.loads(line)["metric"] for line in results.read_text().splitlines()] == ["BLEU", "chrF"]
+
+
 def test_a_baseline_beside_several_runs_is_the_mean_over_them():
     first = [{"name": "most frequent", "value": 10.0, "digits": 1}, {"name": "only here", "value": 1.0, "digits": 1}]
     second = [{"name": "most frequent", "value": 25.0, "digits": 1}]

@@ -84,7 +84,11 @@ def main(arguments: list[str]) -> int:
     # Where files go is no part of what a figure hangs on.
     asked = [part for flag in ("--only", "--seeds") if flag in given.values for part in (flag, given.values[flag])]
     command = shlex.join(["regard", "bench", name, *asked, *given.rest])
-    rows = [_row(anchor, name, folder, given, command) for anchor in _chosen(kind.anchors, name, given)]
+    rows = []
+    for anchor in _chosen(kind.anchors, name, given):
+        # Several numbers of the same runs take these once.
+        first = next(one.name for one in kind.anchors if one.runs == anchor.runs)
+        rows.append(_row(anchor, name, folder / first, given, command))
     if given.has("--json"):
         print(json.dumps([_told(row) for row in rows], ensure_ascii=False))
     else:
@@ -108,14 +112,14 @@ def _chosen(anchors: tuple[Anchor, ...], name: str, given: Arguments) -> list[An
     return [known[one] for one in names]
 
 
-def _row(anchor: Anchor, name: str, folder: Path, given: Arguments, command: str) -> Row:
-    """Train all runs of an anchor for every seed, and write down what came out."""
+def _row(anchor: Anchor, name: str, stem: Path, given: Arguments, command: str) -> Row:
+    """Train all runs of an anchor for every seed, in folders whose names begin so, and write down what came out."""
     lines = []
     results = Path(given.values.get("--results") or _results(name))
     for seed in _seeds(given.values.get("--seeds", "1")):
         parts, beside, minutes = [], [], 0.0
         for place, settings in enumerate(anchor.runs):
-            run = folder / f"{anchor.name}-seed{seed}-{place}"
+            run = stem.with_name(f"{stem.name}-seed{seed}-{place}")
             wanted = [*settings, *given.rest, f"training.seed={seed}"]
             found = finished(run, name, wanted, f"{name} {anchor.name}, seed {seed}, run {place + 1}")
             parts.append(_metric(found.scores["test"], anchor.metric))
