@@ -22,8 +22,7 @@ from regard.tasks.glimpses import Glimpses, _path_loss
 from regard.tasks.glimpses_scores import logistic, nearest, picture_baselines
 from regard.tasks.glimpses_settings import Config, Places
 from regard.train.distributed import accelerator
-from regard.train.run_folder import Identity, RunFolder
-from regard.train.runner import train
+from tests.tasks.resuming import resumed
 
 TINY: Config = parse(Config, [*Glimpses.smoke, "training.updates=9", "training.validate_every=3"])[0]
 QUICK = [
@@ -36,17 +35,6 @@ QUICK = [
 ]
 QUICK += ["training.updates=400", "training.validate_every=100", "training.learning_rate=0.003"]
 QUICK += ["training.schedule=Constant", "training.precision=float32", "model.glimpses=4"]
-
-
-def run_of(path: Path) -> RunFolder:
-    run = RunFolder(path)
-    run.create("", Identity("glimpses", "1", "shapes"))
-    return run
-
-
-def log_of(run: RunFolder) -> list[dict]:
-    entries = [json.loads(line) for line in run.log.read_text().splitlines()]
-    return [{k: v for k, v in one.items() if k not in ("seconds", "tokens_per_second")} for one in entries]
 
 
 @pytest.fixture(scope="module")
@@ -156,30 +144,9 @@ def test_settings_that_cannot_be_are_told_in_one_line(tmp_path, capsys, settings
     assert "Traceback" not in errors
 
 
-class Stopping(Glimpses):
-    """Stops in the middle."""
-
-    left = 5
-
-    def collate(self, indices):
-        if self.left == 0:
-            raise KeyboardInterrupt
-        self.left -= 1
-        return super().collate(indices)
-
-
 def test_a_stopped_run_resumes_bit_for_bit(tmp_path):
     splits, config = shapes.load_shapes(), replace(TINY, training=replace(TINY.training, checkpoint_minutes=0.0))
-    whole, halves = run_of(tmp_path / "whole"), run_of(tmp_path / "halves")
-    ours = Glimpses.of(config, splits)
-    train(ours, whole, config.training, accelerator())
-    with pytest.raises(KeyboardInterrupt):
-        train(Stopping.of(config, splits), halves, config.training, accelerator())
-    again = Glimpses.of(config, splits)
-    train(again, halves, config.training, accelerator())
-    assert log_of(halves) == log_of(whole)
-    for name, tensor in ours.model.state_dict().items():
-        assert torch.equal(again.model.state_dict()[name], tensor), name
+    resumed(lambda: Glimpses.of(config, splits), 5, tmp_path)
 
 
 def test_the_loss_is_the_hybrid_one():

@@ -17,8 +17,7 @@ from regard.tasks.routing_settings import Config, Data, Model
 from regard.train.distributed import accelerator
 from regard.train.incumbent import Baseline, Rollout, Shared
 from regard.train.rollout import Begin
-from regard.train.run_folder import Identity, RunFolder
-from regard.train.runner import train
+from tests.tasks.resuming import resumed
 
 ROWS = "instance,x,y\nmine,0,0\nmine,3,4\nmine,0,4\n"
 SMALL = Data(places=6, validation_count=12, test_count=9, batch=7, epoch=3)
@@ -32,29 +31,6 @@ def config_of(baseline: Baseline, problem: Problem = Problem.TSP) -> Config:
     return replace(made, training=training, decoding=replace(made.decoding, beginnings=int(problem is Problem.TSP)))
 
 
-def run_of(path) -> RunFolder:
-    run = RunFolder(path)
-    run.create("", Identity("routing", "1", "uniform"))
-    return run
-
-
-def log_of(run: RunFolder) -> list[dict]:
-    entries = [json.loads(line) for line in run.log.read_text().splitlines()]
-    return [{k: v for k, v in one.items() if k not in ("seconds", "tokens_per_second")} for one in entries]
-
-
-class Stopping(Routing):
-    """Stops in the middle."""
-
-    left = 5
-
-    def collate(self, indices):
-        if self.left == 0:
-            raise KeyboardInterrupt
-        self.left -= 1
-        return super().collate(indices)
-
-
 CASES = [
     (Shared(4), Problem.TSP),
     (Rollout(instances=30), Problem.TSP),
@@ -66,16 +42,7 @@ CASES = [
 def test_a_stopped_run_resumes_bit_for_bit_with_its_baseline(tmp_path, baseline, problem):
     config = config_of(baseline, problem)
     splits = config.data.load()
-    whole, halves = run_of(tmp_path / "whole"), run_of(tmp_path / "halves")
-    ours = Routing.of(config, splits)
-    train(ours, whole, config.training, accelerator())
-    with pytest.raises(KeyboardInterrupt):
-        train(Stopping.of(config, splits), halves, config.training, accelerator())
-    again = Routing.of(config, splits)
-    train(again, halves, config.training, accelerator())
-    assert log_of(halves) == log_of(whole)
-    for name, tensor in ours.model.state_dict().items():
-        assert torch.equal(again.model.state_dict()[name], tensor), name
+    ours = resumed(lambda: Routing.of(config, splits), 5, tmp_path)
     found = ours.score(splits, accelerator())
     assert [one.name for one in found] == ["length", "length in 8 views", "length as it is run"]
     assert found[1].value <= found[0].value

@@ -18,8 +18,7 @@ from regard.tasks.stories import Stories
 from regard.tasks.stories_answers import error_rates, story_baselines
 from regard.tasks.stories_settings import Config, Data, Model
 from regard.train.distributed import accelerator
-from regard.train.run_folder import Identity, RunFolder
-from regard.train.runner import train
+from tests.tasks.resuming import resumed
 
 ROWS = """1 Ann is in the hall.
 2 Where is Ann?\thall\t1
@@ -31,17 +30,6 @@ ROWS = """1 Ann is in the hall.
 """
 TINY = Config(Data("told", batch=16), Model(size=7, restarts=3, linear_steps=4))
 TINY = replace(TINY, training=replace(TINY.training, updates=9, validate_every=3))
-
-
-def run_of(path) -> RunFolder:
-    run = RunFolder(path)
-    run.create("", Identity("stories", "1", "told"))
-    return run
-
-
-def log_of(run: RunFolder) -> list[dict]:
-    entries = [json.loads(line) for line in run.log.read_text().splitlines()]
-    return [{k: v for k, v in one.items() if k not in ("seconds", "tokens_per_second")} for one in entries]
 
 
 @pytest.fixture(scope="module")
@@ -133,30 +121,10 @@ def test_settings_that_cannot_be_are_told_in_one_line(tmp_path, capsys, settings
     assert "Traceback" not in errors
 
 
-class Stopping(Stories):
-    """Stops in the middle, while the start is still linear."""
-
-    left = 4
-
-    def collate(self, indices):
-        if self.left == 0:
-            raise KeyboardInterrupt
-        self.left -= 1
-        return super().collate(indices)
-
-
 def test_a_stopped_run_resumes_bit_for_bit_with_its_linear_steps(tmp_path):
     splits, config = told.load_told(), replace(TINY, training=replace(TINY.training, checkpoint_minutes=0.0))
-    whole, halves = run_of(tmp_path / "whole"), run_of(tmp_path / "halves")
-    ours = Stories.of(config, splits)
-    train(ours, whole, config.training, accelerator())
-    with pytest.raises(KeyboardInterrupt):
-        train(Stopping.of(config, splits), halves, config.training, accelerator())
-    again = Stories.of(config, splits)
-    train(again, halves, config.training, accelerator())
-    assert log_of(halves) == log_of(whole)
-    for name, tensor in ours.model.state_dict().items():
-        assert torch.equal(again.model.state_dict()[name], tensor), name
+    # The start is still linear where the run is stopped.
+    ours = resumed(lambda: Stories.of(config, splits), 4, tmp_path)
     assert int(ours.model.steps) == 9
 
 
