@@ -1,4 +1,4 @@
-"""The table of tasks in README.md, made of benchmarks/results: `python benchmarks/table.py` writes it anew."""
+"""The table of tasks in README.md, made of benchmarks/results: `python -m benchmarks.table` writes it anew."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.marked import Marks
 from regard.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
-BEGIN, END = "<!-- tasks: written by benchmarks/table.py -->", "<!-- end of tasks -->"
+MARKS = Marks("<!-- tasks: written by benchmarks/table.py -->", "<!-- end of tasks -->")
 HEAD = "| task | measure | ours | known | peer, measured here | minutes | date |\n|---|---|---|---|---|---|---|\n"
 
 
 def table(results: Path) -> str:
     """A row for each known number of each task that has results."""
     return HEAD + "".join(_rows(one.name, _lines(results / f"{one.name}.jsonl")) for one in TASKS)
-
-
-def readme(text: str, made: str) -> str:
-    """README.md with the table put between its marks."""
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{made}{END}{rest.split(END)[1]}"
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -62,7 +57,7 @@ def main() -> None:
     """Write the table into README.md."""
     path = ROOT / "README.md"
     made = table(ROOT / "benchmarks" / "results")
-    path.write_text(readme(path.read_text(encoding="utf-8"), made), encoding="utf-8")
+    path.write_text(MARKS.put(path.read_text(encoding="utf-8"), made), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ from benchmarks.kernels.groups import GROUPS
 from benchmarks.kernels.plot import draw
 from benchmarks.kernels.program import RESULTS
 from benchmarks.kernels.records import CaseRecord, Judged, Measured, Origin, read
+from benchmarks.marked import Marks
 
 ROOT = Path(__file__).parents[2]
-BEGIN, END = "<!-- aims: written by benchmarks/kernels/summary.py -->", "<!-- end of aims -->"
+MARKS = Marks("<!-- aims: written by benchmarks/kernels/summary.py -->", "<!-- end of aims -->")
 HEAD = "| work | ours, ms | against | asked | found | |\n|---|---|---|---|---|---|\n"
 
 
@@ -55,8 +56,7 @@ def main() -> None:
     """Write both."""
     groups = results(RESULTS)
     path = ROOT / "benchmarks" / "README.md"
-    before, rest = path.read_text(encoding="utf-8").split(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{table(groups)}{END}{rest.split(END)[1]}", encoding="utf-8")
+    path.write_text(MARKS.put(path.read_text(encoding="utf-8"), table(groups)), encoding="utf-8")
     measured = [one for _, records in groups for one in records if isinstance(one, Measured)]
     draw(ROOT / "docs" / "kernels.svg", measured, _best([origin.ceilings for origin, _ in groups]))
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
-from benchmarks.table import BEGIN, END, HEAD, ROOT, readme, table
+import pytest
+
+from benchmarks.marked import Marks
+from benchmarks.table import HEAD, MARKS, ROOT, table
 
 LINE = {
     "row": "news",
@@ -43,5 +46,14 @@ def test_what_falls_short_of_its_goal_says_so(tmp_path):
 def test_readme_has_the_table_that_the_results_make():
     text = (ROOT / "README.md").read_text()
     made = table(ROOT / "benchmarks" / "results")
-    assert text.count(BEGIN) == text.count(END) == 1
-    assert readme(text, made) == text, "run: python benchmarks/table.py"
+    assert MARKS.put(text, made) == text, "run: python -m benchmarks.table"
+
+
+@pytest.mark.parametrize("page", ["no marks", "<a> only", "</a> turned <a>", "<a> twice </a> </a>"])
+def test_a_page_without_its_marks_is_left(page):
+    with pytest.raises(ValueError, match="put them back"):
+        Marks("<a>", "</a>").put(page, "new")
+
+
+def test_only_what_is_between_the_marks_is_written():
+    assert Marks("<a>", "</a>").put("one <a>old</a> two", "new") == "one <a>\nnew</a> two"
