@@ -17,17 +17,27 @@ Worker::Worker(const Problem& problem)
       priors_(where.has_priors()),
       factors_(where.has_factors()) {}
 
-void Worker::take_head(int64_t batch, int64_t key_head, float* packed_room, float* value_room) {
-    score->pack(batch, key_head, packed_room);
-    packed = packed_room;
+void Worker::take_keys(int64_t batch, int64_t key_head, float* room) {
+    score->pack(batch, key_head, room);
+    packed = room;
+}
+
+void Worker::take_values(int64_t batch, int64_t key_head, float* room) {
     if (tiled(problem)) {
-        pack_read(half_rows(problem.value, batch, key_head), problem.keys, problem.value_size, value_room);
-        value_tiles_ = value_room;
-        value_room += Scratch::room(tile_floats(problem.keys, problem.value_size));
+        pack_read(half_rows(problem.value, batch, key_head), problem.keys, problem.value_size, room);
+        value_tiles_ = room;
+        room += Scratch::room(tile_floats(problem.keys, problem.value_size));
     }
-    if (!has_value_rows()) return;
+    if (has_value_rows()) take_value_rows(batch, key_head, room);
+}
+
+void Worker::take_value_rows(int64_t batch, int64_t key_head, float* room) {
     values = rows_of(problem.value, problem.dtype, batch, key_head, 0, problem.keys, problem.value_size, padded_value,
-                     value_room);
+                     room);
+}
+
+int64_t Worker::row_floats() const {
+    return in_place(problem.dtype, problem.value_size) ? 0 : problem.keys * padded_value;
 }
 
 Rows Worker::queries(const Block& block, float* room) const {
@@ -35,8 +45,8 @@ Rows Worker::queries(const Block& block, float* room) const {
 }
 
 int64_t Worker::value_floats() const {
-    int64_t rows = in_place(problem.dtype, problem.value_size) || !has_value_rows() ? 0 : problem.keys * padded_value;
-    return rows + (tiled(problem) ? Scratch::room(tile_floats(problem.keys, problem.value_size)) : 0);
+    return (has_value_rows() ? row_floats() : 0) +
+           (tiled(problem) ? Scratch::room(tile_floats(problem.keys, problem.value_size)) : 0);
 }
 
 Block Worker::block_of(int64_t batch, int64_t head, int64_t first, int64_t rows) {

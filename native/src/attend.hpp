@@ -46,8 +46,15 @@ class Worker {
 public:
     explicit Worker(const Problem& problem);
 
-    // Make keys and values of a head ready, in rooms of `score->packed_floats()` and `value_floats()`.
-    void take_head(int64_t batch, int64_t key_head, float* packed, float* value_room);
+    // Make keys of a head ready for `scores_of`, in a room of `score->packed_floats()`.
+    void take_keys(int64_t batch, int64_t key_head, float* room);
+
+    // Make values of a head ready for `read_values`, in a room of `value_floats()`.
+    void take_values(int64_t batch, int64_t key_head, float* room);
+
+    // The values of a head as rows, where they lie or in a room of `row_floats()`.
+    void take_value_rows(int64_t batch, int64_t key_head, float* room);
+    int64_t row_floats() const;
     int64_t value_floats() const;
 
     // The queries of a block, where they lie or in `room` (rows, padded_query).
@@ -99,7 +106,7 @@ public:
     Where where;
     int64_t padded_size, padded_query, padded_value;
     const float* packed = nullptr;
-    // Rows of values; where products go by tiles, only for a weighing that may leave few weights.
+    // Rows of values, once they are taken.
     Rows values{};
 
 private:

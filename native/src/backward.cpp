@@ -3,6 +3,7 @@
 #include "attend.hpp"
 #include "decode.hpp"
 #include "shared.hpp"
+#include "straight.hpp"
 
 namespace regard {
 
@@ -13,7 +14,7 @@ struct Backward {
     Strided outer;  // the gradient of the context
     const float* saved;
     Strided d_query;
-    float *d_key, *d_value;          // (parts, groups, keys, padded), 0
+    const Shared &d_key, &d_value;
     float* const* d_tensors;         // for every tensor of the where its gradient, or null; one set for each thread
     float *d_learned, *d_number;     // of the score, and of the rows' numbers; one set for each thread
     int64_t tensor_count;
@@ -22,14 +23,15 @@ struct Backward {
         float *scores, *grads, *raw, *factors, *query, *outer, *d_query;
     };
 
-    void head(const Part& part, const Split& split, int64_t item, int thread) const {
+    void head(const Part& part, const Split& split, int thread) const {
         Worker worker(problem);
         int64_t stride = row_stride(problem.keys), rows = split.rows, padded = worker.padded_value;
         int64_t size = worker.padded_size;
-        int64_t panels = key_floats(problem.dtype, problem.keys, problem.value_size);
+        bool few = few_queries(problem) && !tiled(problem), sparse = worker.weighing.support != nullptr;
+        int64_t panels = few ? 0 : key_floats(problem.dtype, problem.keys, problem.value_size);
         int64_t sizes[] = {worker.score->packed_floats(),
                            panels,
-                           worker.value_floats(),
+                           few || sparse ? worker.row_floats() : 0,
                            in_place(problem.dtype, problem.size) ? 0 : problem.keys * size,
                            rows * stride,
                            rows * stride,
@@ -41,16 +43,19 @@ struct Backward {
         Scratch scratch(Scratch::rooms(sizes));
         float* room[11];
         for (int i = 0; i < 11; ++i) room[i] = scratch.take(sizes[i]);
-        worker.take_head(part.batch, part.key_head, room[0], room[2]);
+        worker.packed = room[0];
+        if (!reads_once(problem) || worker.score->reads_scores())
+            worker.take_keys(part.batch, part.key_head, room[0]);
         worker.score->pack_for_give(part.batch, part.key_head, room[0]);
-        pack_keys(problem.value, problem.dtype, part.batch, part.key_head, problem.keys, problem.value_size, room[1]);
+        if (few || sparse) worker.take_value_rows(part.batch, part.key_head, room[2]);
+        if (!few)
+            pack_keys(problem.value, problem.dtype, part.batch, part.key_head, problem.keys, problem.value_size,
+                      room[1]);
         Rows keys = rows_of(problem.key, problem.dtype, part.batch, part.key_head, 0, problem.keys, problem.size, size,
                             room[3]);
         Rooms rooms{room[4], room[5], room[6], room[7], room[8], room[9], room[10]};
         int64_t group = problem.heads / problem.key_heads, blocks = (problem.queries + rows - 1) / rows;
-        int64_t place = part.place * split.groups + item / split.parts;
-        float* keys_to = d_key + place * problem.keys * size;
-        float* values_to = d_value + place * problem.keys * padded;
+        float *keys_to = d_key.begin(part), *values_to = d_value.begin(part);
         for (int64_t head = part.key_head * group; head < (part.key_head + 1) * group; ++head)
             for (int64_t b = part.place; b < blocks; b += split.parts) {
                 int64_t first = b * rows;
@@ -97,8 +102,13 @@ struct Backward {
         int64_t padded = worker.padded_value, stride = row_stride(block.columns);
         if (worker.score->reads_scores())
             worker.score->scores(block, given.query, worker.packed, rooms.raw, stride);
-        match_keys(problem.dtype, given.above, block.rows, value_panels, problem.value_size, block.column,
-                   block.columns, rooms.grads, stride);
+        if (few_queries(problem) && !tiled(problem))
+            match_rows(given.above.data, given.above.stride, block.rows,
+                       worker.values.data + block.column * worker.values.stride, worker.values.stride, block.columns,
+                       padded, rooms.grads, stride);
+        else
+            match_keys(problem.dtype, given.above, block.rows, value_panels, problem.value_size, block.column,
+                       block.columns, rooms.grads, stride);
         for (int64_t r = 0; r < block.rows; ++r)
             row(worker, block, r, rooms.scores + r * stride, rooms.grads + r * stride, rooms.factors, thread);
         if (few) {
@@ -213,13 +223,13 @@ REGARD_API int regard_attend_backward(const regard::Problem* problem, const rega
     using namespace regard;
     Split split(*problem);
     Shared keys(*d_key, *problem, split, problem->size), values(*d_value, *problem, split, problem->value_size);
-    Backward backward{*problem,  *outer,    saved,    *d_query,    keys.data(), values.data(),
+    Backward backward{*problem,  *outer,    saved,    *d_query,    keys, values,
                       d_tensors, d_learned, d_number, tensor_count};
     // Gradients that several items share add up for each thread, so each thread's items must always be the same.
     int64_t threads = problem->threads;
     in_parallel(int(threads), threads, [&](int64_t thread, int) {
         for (int64_t item = thread; item < split.items(); item += threads)
-            backward.head(split.part(item), split, item, int(thread));
+            backward.head(split.part(item), split, int(thread));
     });
     in_parallel(int(threads), split.groups, [&](int64_t group, int) {
         keys.finish(group);

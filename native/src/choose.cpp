@@ -125,7 +125,7 @@ struct ChooseBackward {
     const Chosen& chosen;
     const Outer& outer;
     Strided d_query;
-    float* d_key;             // (parts, groups, keys, padded), 0
+    const Shared& d_key;
     float* const* d_tensors;  // for every tensor of the where its gradient, or null; one set for each thread
     int64_t tensor_count;
     float* d_learned;  // one set for each thread
@@ -134,7 +134,7 @@ struct ChooseBackward {
         float *scores, *grads, *raw, *factors, *query, *d_query;
     };
 
-    void part(const Split& split, const Part& part, int64_t item, int thread) const {
+    void part(const Split& split, const Part& part, int thread) const {
         Worker worker(problem);
         int64_t widest = round_up(problem.keys, kPanel), rows = split.rows;
         int64_t sizes[] = {worker.score->packed_floats(),
@@ -155,7 +155,7 @@ struct ChooseBackward {
         Rows keys = rows_of(problem.key, problem.dtype, part.batch, part.key_head, 0, problem.keys, problem.size,
                             worker.padded_size, room[1]);
         Rooms rooms{room[2], room[3], room[4], room[5], room[6], room[7]};
-        float* keys_to = d_key + (part.place * split.groups + item / split.parts) * problem.keys * worker.padded_size;
+        float* keys_to = d_key.begin(part);
         by_block(problem, split, part, worker,
                  [&](const Block& found) { block(worker, found, keys, rooms, keys_to, thread); });
     }
@@ -221,12 +221,12 @@ REGARD_API int regard_choose_backward(const regard::Problem* problem, const rega
     using namespace regard;
     Split split(*problem);
     Shared keys(*d_key, *problem, split, problem->size);
-    ChooseBackward backward{*problem, *chosen, *outer, *d_query, keys.data(), d_tensors, tensor_count, d_learned};
+    ChooseBackward backward{*problem, *chosen, *outer, *d_query, keys, d_tensors, tensor_count, d_learned};
     // Gradients that several items share add up for each thread, so each thread's items must always be the same.
     int64_t threads = problem->threads;
     in_parallel(int(threads), threads, [&](int64_t thread, int) {
         for (int64_t item = thread; item < split.items(); item += threads)
-            backward.part(split, split.part(item), item, int(thread));
+            backward.part(split, split.part(item), int(thread));
     });
     in_parallel(int(threads), split.groups, [&](int64_t group, int) { keys.finish(group); });
     return 0;

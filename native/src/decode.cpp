@@ -220,7 +220,9 @@ private:
 
 }  // namespace
 
-bool reads_once(const Problem& problem) { return problem.score == kProduct && problem.queries <= kFewQueries; }
+bool few_queries(const Problem& problem) { return problem.queries <= kFewQueries; }
+
+bool reads_once(const Problem& problem) { return problem.score == kProduct && few_queries(problem); }
 
 void decode(const Problem& problem, const Strided& context, float* saved) { Decode(problem, context, saved).run(); }
 

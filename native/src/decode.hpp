@@ -5,7 +5,10 @@
 
 namespace regard {
 
-// Whether the queries are so few that packing the keys would cost more than it gives.
+// Whether a head's queries are so few that packing its keys or values would cost more than it gives.
+bool few_queries(const Problem& problem);
+
+// Whether they are, and keys are matched with them as they lie.
 bool reads_once(const Problem& problem);
 
 // Context of all queries, and what is saved of their rows (batch, heads, queries, kSaved).

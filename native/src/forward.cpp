@@ -25,7 +25,8 @@ struct Forward {
         float* packed = scratch.take(sizes[0]);
         float* values = scratch.take(sizes[1]);
         Rooms rooms{scratch.take(sizes[2]), scratch.take(sizes[3]), scratch.take(sizes[4]), scratch.take(sizes[5])};
-        worker.take_head(batch, key_head, packed, values);
+        worker.take_keys(batch, key_head, packed);
+        worker.take_values(batch, key_head, values);
         int64_t group = problem.heads / problem.key_heads, blocks = (problem.queries + rows - 1) / rows;
         for (int64_t head = key_head * group; head < (key_head + 1) * group; ++head)
             for (int64_t b = part; b < blocks; b += parts) {

@@ -19,7 +19,6 @@ public:
                       result.batch == problem.key_heads * problem.keys * size;
         if (split.parts == 1 && packed && in_place(problem.dtype, size)) {
             data_ = static_cast<float*>(result.data);
-            std::memset(data_, 0, sizeof(float) * size_t(rows * size));
         } else {
             own_ = data_ = static_cast<float*>(std::calloc(size_t(split.parts * rows * padded_), sizeof(float)));
             if (own_ == nullptr) std::abort();
@@ -29,7 +28,13 @@ public:
     Shared(const Shared&) = delete;
     Shared& operator=(const Shared&) = delete;
 
-    float* data() const { return data_; }
+    // The set of a part, all 0: called once by whoever fills it.
+    float* begin(const Part& part) const {
+        int64_t group = part.batch * problem_.key_heads + part.key_head, count = problem_.keys * padded_;
+        float* found = data_ + (part.place * split_.groups + group) * count;
+        if (own_ == nullptr) std::memset(found, 0, sizeof(float) * size_t(count));
+        return found;
+    }
 
     // Add up the parts of a key head, in their order, and write them to the result.
     void finish(int64_t group) const {

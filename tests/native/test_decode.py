@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
+from functools import partial
 
 import entmax
 import pytest
@@ -14,7 +16,7 @@ from torch import Tensor
 
 import regard as rg
 from regard.attention import plan
-from tests.native.exactness import assert_passes_at, levels, needs_kernels
+from tests.native.exactness import assert_as_exact, assert_passes_at, levels, needs_kernels
 
 pytestmark = needs_kernels
 
@@ -171,6 +173,27 @@ def test_the_ordinary_backward_works_after_it(weigh):
     by_hand = [grads(lambda *t: formula(*t, visible, normalise), dtype) for dtype in (torch.float64, torch.float32)]
     for one, exact, plain in zip(found, *by_hand, strict=True):
         assert_close(one, exact, plain)
+
+
+ADDITIVE = rg.Additive(32, 32, 32)
+
+
+@pytest.mark.parametrize("queries", [1, 3, 5])
+@pytest.mark.parametrize("size", [32, 13])
+@pytest.mark.parametrize("score", [rg.Dot(), rg.Dot(softcap=3.0), ADDITIVE], ids=["dot", "capped", "additive"])
+@pytest.mark.parametrize("weigh", [rg.Softmax(sink=0.5), rg.Sparsemax(), rg.Entmax(1.5), rg.Sigmoid()], ids=repr)
+def test_gradients_of_few_queries(weigh, score, size, queries):
+    """Up to a number of queries nothing is packed for the gradients either."""
+    query, key, value = tensors((2, 3, 2, queries, 71, 32, size), torch.float32, seed=queries)
+    where = rg.Lengths(torch.tensor([71, 1]))
+
+    def run(*inputs: Tensor, path: str) -> Tensor:
+        made = (
+            score if inputs[0].dtype is torch.float32 or score is not ADDITIVE else copy.deepcopy(ADDITIVE).double()
+        )
+        return rg.attend(*inputs, score=made, weigh=weigh, where=where, path=path)
+
+    assert_as_exact(partial(run, path="native"), partial(run, path="reference"), (query, key, value))
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

@@ -56,8 +56,10 @@ def attend_backward_now(query: Tensor, key: Tensor, value: Tensor, *described: A
     d_query, d_key, d_value = (
         torch.empty_like(each, memory_format=torch.contiguous_format) for each in (query, key, value)
     )
-    # What a key has beside what is matched, such as its place, has no gradient.
-    d_key[..., matched_size(key, call[-2]) :] = 0
+    matched = matched_size(key, call[-2])
+    if matched < key.shape[-1]:
+        # What a key has beside what is matched, such as its place, has no gradient.
+        d_key[..., matched:] = 0
     # What several rows share is added up by each thread for itself.
     shared = (*tensors, number, learned)
     threads = torch.get_num_threads()
