@@ -1,6 +1,6 @@
 """Measures every path for every kind of work, and writes the planner's table.
 
-python benchmarks/attention/plan.py            writes src/regard/attention/measured.json; about five minutes, idle
+python benchmarks/attention/plan.py            writes src/regard/attention/measured.json; about ten minutes, idle
 
 Paths are timed in turn, round after round, on the same tensors; the median of 9 rounds counts.
 """
@@ -24,8 +24,11 @@ from regard.attention.native.library import kernels
 
 TABLE = Path(__file__).parents[2] / "src" / "regard" / "attention" / "measured.json"
 ROUNDS = 9
-# Queries and keys, and maps that make about as much work of each.
-SIZES = ((1, 512, 64), (30, 30, 512), (128, 128, 64), (512, 512, 32), (2048, 2048, 8), (8192, 8192, 1))
+# Seconds that a round of one path lasts at least: a single short call tells how cold the caches were.
+ROUND = 0.01
+# Queries, keys, and maps that make about as much work of each.
+SIZES = ((30, 30, 512), (128, 128, 64), (512, 512, 32), (2048, 2048, 8), (8192, 8192, 1))
+STEPS = ((1, 25, 32), (1, 512, 64), (1, 8192, 8), (1, 32768, 8))
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,10 @@ class Kind:
     name: str
     paths: tuple[str, ...]
     ask: Callable[..., torch.Tensor]
+    sizes: tuple[tuple[int, int, int], ...] = SIZES
+    dtypes: tuple[torch.dtype, ...] = (torch.float32, torch.bfloat16)
     size: int = 64
+    group: int = 1
 
 
 def _plain(*tensors: torch.Tensor, path: str) -> torch.Tensor:
@@ -46,34 +52,44 @@ def _product(*tensors: torch.Tensor, path: str) -> torch.Tensor:
     return rg.attend(*tensors, where=rg.Causal() + rg.Alibi(torch.tensor(0.1)), path=path)
 
 
-ADDITIVE = rg.Additive(64, 64, 64)
+ADDITIVE = {size: rg.Additive(size, size, size) for size in (64, 256)}
 
 
 def _other(*tensors: torch.Tensor, path: str) -> torch.Tensor:
-    return rg.attend(*tensors, score=ADDITIVE, path=path)
+    return rg.attend(*tensors, score=ADDITIVE[tensors[0].shape[-1]], path=path)
 
 
+# Additive scores are float32 work whatever the inputs are, and blocks take minutes for the longest.
+ALWAYS = (torch.float32,)
 KINDS = (
     Kind("plain", ("sdpa", "native", "blockwise"), _plain),
+    Kind("plain step", ("sdpa", "native", "blockwise"), _plain, STEPS),
+    Kind("grouped step", ("sdpa", "native", "blockwise"), _plain, STEPS, group=4),
     Kind("product", ("native", "blockwise"), _product),
-    Kind("other", ("native", "blockwise"), _other),
+    Kind("product step", ("native", "blockwise"), _product, STEPS),
+    Kind("other", ("native", "blockwise"), _other, SIZES[:-1], ALWAYS),
+    Kind("other step", ("native", "blockwise"), _other, STEPS, ALWAYS, size=256),
 )
 
 
 def milliseconds(kind: Kind, path: str, tensors: list[torch.Tensor], trained: bool) -> float:
-    begun = time.perf_counter()
-    if trained:
-        context = kind.ask(*tensors, path=path)
-        torch.autograd.grad(context, tensors, torch.ones_like(context))
-    else:
-        with torch.no_grad():
-            kind.ask(*tensors, path=path)
-    return 1e3 * (time.perf_counter() - begun)
+    """Of one call, the mean of as many as last a round."""
+    calls, begun = 0, time.perf_counter()
+    while not calls or time.perf_counter() - begun < ROUND:
+        if trained:
+            context = kind.ask(*tensors, path=path)
+            torch.autograd.grad(context, tensors, torch.ones_like(context))
+        else:
+            with torch.no_grad():
+                kind.ask(*tensors, path=path)
+        calls += 1
+    return 1e3 * (time.perf_counter() - begun) / calls
 
 
 def row(kind: Kind, dtype: torch.dtype, queries: int, keys: int, maps: int) -> dict[str, object]:
     torch.manual_seed(0)
-    shapes = ((1, maps, queries, kind.size), (1, maps, keys, kind.size), (1, maps, keys, kind.size))
+    memory = (1, maps // kind.group, keys, kind.size)
+    shapes = ((1, maps, queries, kind.size), memory, memory)
     tensors = [torch.randn(shape, dtype=dtype, requires_grad=True) for shape in shapes]
     found = {}
     for name, trained in (("forward", False), ("both", True)):
@@ -95,11 +111,8 @@ def chip() -> str:
 def main() -> None:
     rows = []
     for kind in KINDS:
-        for dtype in (torch.float32, torch.bfloat16):
-            for queries, keys, maps in SIZES:
-                # Additive scores are float32 work whatever the inputs are, and blocks take minutes for the longest.
-                if kind.name == "other" and (dtype != torch.float32 or queries * keys > 2048 * 2048):
-                    continue
+        for dtype in kind.dtypes:
+            for queries, keys, maps in kind.sizes:
                 rows.append(row(kind, dtype, queries, keys, maps))
                 print(json.dumps(rows[-1]), flush=True)
     versions = {"torch": torch.__version__, "python": platform.python_version(), "date": date.today().isoformat()}

@@ -19,6 +19,9 @@ ROWS = (
     Measured("a chip", "plain", "float32", 4096, {"sdpa": 1, "native": 2, "blockwise": 3}, {"sdpa": 2, "native": 1}),
     Measured("a chip", "plain", "bfloat16", 64, {"sdpa": 1, "native": 3, "blockwise": 2}, {"sdpa": 1, "native": 3}),
     Measured("a chip", "product", "float32", 64, {"native": 2, "blockwise": 1}, {"native": 1, "blockwise": 2}),
+    Measured("a chip", "plain step", "float32", 64, {"sdpa": 2, "native": 3, "blockwise": 1}, {"sdpa": 1}),
+    Measured("a chip", "grouped step", "float32", 64, {"sdpa": 2, "native": 1, "blockwise": 3}, {"sdpa": 1}),
+    Measured("a chip", "product step", "float32", 64, {"native": 1, "blockwise": 2}, {"native": 2, "blockwise": 1}),
 )
 TABLE = measured.table
 
@@ -56,6 +59,15 @@ def test_what_is_no_plain_softmax_has_rows_of_its_own():
 
 
 @needs_kernels
+def test_a_few_queries_are_work_of_another_kind():
+    memory, one, five = torch.zeros(1, 2, 16, 3), torch.zeros(1, 2, 4, 3), torch.zeros(1, 2, 5, 3)
+    assert rg.explain(one, memory, memory).path == "blockwise"
+    assert rg.explain(five, memory, memory).path == "native"
+    assert rg.explain(one, memory[:, :1], memory[:, :1]).path == "native"
+    assert rg.explain(one, memory, memory, where=rg.Window(9, 9)).path == "native"
+
+
+@needs_kernels
 def test_a_path_that_was_not_measured_comes_last():
     assert ROWS[0].fastest(["blockwise", "sdpa"], trained=True) == "sdpa"
 
@@ -83,9 +95,10 @@ def test_what_was_not_measured_keeps_to_the_kernel_of_pytorch():
 
 def test_the_table_in_the_package_is_whole():
     found = TABLE()
+    inner = ("plain", "plain step", "grouped step", "product", "product step")
     assert set(found) == {
-        *((kind, dtype) for kind in ("plain", "product") for dtype in ("float32", "bfloat16")),
-        ("other", "float32"),
+        *((kind, dtype) for kind in inner for dtype in ("float32", "bfloat16")),
+        *((kind, "float32") for kind in ("other", "other step")),
     }
     assert all((row.kind, row.dtype) == group for group, rows in found.items() for row in rows)
     for row in itertools.chain(*found.values()):

@@ -19,8 +19,9 @@ Path = Literal["reference", "sdpa", "native", "blockwise"]
 class Measured:
     """Milliseconds of every path for one kind of work, on the chip and at the time that the table names.
 
-    kind: "plain" is what PyTorch's kernel serves, "product" any other inner product, "other" any other score. cells:
-    queries times keys of one map. forward and both: by path, without and with the backward pass.
+    kind: "plain" is what PyTorch's kernel serves, "product" any other inner product, "other" any other score; "plain
+    step", "product step" and "other step" are the same of a few queries, and "grouped step" a plain one where heads
+    share keys. cells: queries times keys of one map. forward and both: by path, without and with the backward pass.
     """
 
     chip: str

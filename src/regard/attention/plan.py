@@ -20,6 +20,8 @@ from regard.attention.paths.reference import reference
 from regard.attention.tracing import wants_gradient
 
 PATHS: tuple[Path, ...] = get_args(Path)
+# Queries up to which a call is a step of a search or of a recurrence, where reading the memory is all of the work.
+STEP = 4
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def _fastest(call: Call, prepared: Prepared, refused: str | None) -> tuple[Path,
     narrow = prepared.query.dtype in (torch.float16, torch.bfloat16)
     able += ["sdpa"] if refused is None and (_multiplies_tiles() or not narrow) else []
     kind = "plain" if refused is None else "product" if call.score.is_inner_product else "other"
+    if space.queries <= STEP:
+        kind = "grouped step" if refused is None and space.heads != space.key_heads else f"{kind} step"
     trained = wants_gradient(prepared.query, prepared.key, prepared.value)
     row = nearest(kind, prepared.query.dtype, space.queries * space.keys)
     if row is None:
