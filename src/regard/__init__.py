@@ -68,17 +68,34 @@ if TYPE_CHECKING:
     from regard.attention import statistics as statistics
     from regard.attention import unpack as unpack
     from regard.attention import weights as weights
+    from regard.look.attended import Attended as Attended
+    from regard.look.record import Record as Record
+    from regard.look.record import Recording as Recording
+    from regard.look.record import load_record as load_record
+    from regard.look.record import record as record
+    from regard.look.record_options import Options as Options
 
 __version__ = "0.1.0"
 
 
+# What is public and no part of the algebra, with the module that has it.
+_LOOKING = {
+    "Attended": "regard.look.attended",
+    "Options": "regard.look.record_options",
+    "Record": "regard.look.record",
+    "Recording": "regard.look.record",
+    "load_record": "regard.look.record",
+    "record": "regard.look.record",
+}
+
+
 def __getattr__(name: str) -> object:
-    """Import the algebra when it is first used, so that `regard --help` need not wait for torch."""
+    """Import what is public when it is first used, so that `regard --help` need not wait for torch."""
     if name.startswith("__"):
         raise AttributeError(name)
-    algebra = import_module("regard.attention")
+    owner = import_module(_LOOKING.get(name, "regard.attention"))
     try:
-        found = getattr(algebra, name)
+        found = getattr(owner, name)
     except AttributeError:
         raise AttributeError(f"module 'regard' has no attribute {name!r}") from None
     # Python asks here only for names that are not in the module, so the next look-up is an ordinary one.

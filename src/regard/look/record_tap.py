@@ -1,0 +1,100 @@
+"""PyTorch's own attention kernels, seen as they are dispatched."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from regard.attention import Attention
+from regard.look.record_call import Captured, context_differs
+from regard.look.record_fused import FUSED
+from regard.look.record_kept import Kept
+from regard.look.record_masks import Masks
+from regard.look.record_names import Running
+from regard.look.record_trail import Trails
+from regard.look.sight_found import causal, whole
+
+# Where a kernel's arguments stand that are not the same for all: whether it has a mask by place, and by which name.
+KERNELS = {
+    "aten::_scaled_dot_product_flash_attention_for_cpu": ("attn_mask", None),
+    "aten::_scaled_dot_product_flash_attention": (None, None),
+    "aten::_scaled_dot_product_efficient_attention": ("attn_bias", "compute_log_sumexp"),
+    "aten::_scaled_dot_product_cudnn_attention": ("attn_bias", "compute_log_sumexp"),
+    "aten::_scaled_dot_product_fused_attention_overrideable": ("attn_bias", None),
+}
+
+
+class Tap(TorchDispatchMode):
+    """Listens to every operator, and changes none.
+
+    Args:
+        kept: where attentions go.
+        running: which module runs.
+    """
+
+    def __init__(self, kept: Kept, running: Running) -> None:
+        super().__init__()
+        self.kept, self.running, self.masks = kept, running, Masks()
+        self.trails = Trails(kept, running, self.masks)
+
+    def __torch_dispatch__(
+        self, operator: Any, types: Any, given: tuple[Any, ...] = (), named: dict[str, Any] | None = None
+    ) -> Any:
+        found = operator(*given, **(named or {}))
+        # Our own modules are recorded by a hook, which knows what they were asked.
+        if self.running.module is None or self.running.inside(Attention):
+            return found
+        name = operator._schema.name
+        arguments = _named(operator, given, named or {})
+        with torch.no_grad():
+            if name in KERNELS:
+                self.kept.take(self.running.name, lambda: self._kernel(name, arguments, found))
+            elif name in FUSED:
+                path, make = FUSED[name](self.running.name, arguments, found, self.masks)
+                self.kept.take(path, make)
+            else:
+                self.trails.follow(name, arguments, found)
+        return found
+
+    def _kernel(self, name: str, given: dict[str, Any], found: Any) -> Captured | str:
+        mask_name, sums = KERNELS[name]
+        query, key, value = given["query"], given["key"], given["value"]
+        queries, keys = query.shape[2], key.shape[2]
+        mask = None if mask_name is None else given[mask_name]
+        if given["is_causal"]:
+            sight = causal(queries, keys, 0)
+        else:
+            sight = whole(queries, keys) if mask is None else self.masks.sight(mask, queries, keys)
+        context, lse = found[0], found[1]
+        usable = (sums is None or given[sums]) and lse.dim() == 3 and lse.shape[2] >= queries
+        scale = given["scale"]
+        return Captured(
+            query,
+            key,
+            1 / math.sqrt(query.shape[-1]) if scale is None else scale,
+            sight,
+            lse=lse[:, :, :queries] if usable else None,
+            compare=context_differs(value, context) if given["dropout_p"] == 0 else None,
+            allowed=allowed(value, query.dtype),
+        )
+
+
+def allowed(value: Tensor, kind: torch.dtype) -> float:
+    """What rounding explains of a context's difference: relative to the largest value."""
+    largest = float(value.abs().max()) if value.numel() else 0.0
+    return max(1e-4, 16 * torch.finfo(kind).eps) * max(1.0, largest)
+
+
+def _named(operator: Any, given: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by name, those that were left out with their defaults."""
+    found = {}
+    for place, argument in enumerate(operator._schema.arguments):
+        if place < len(given):
+            found[argument.name] = given[place]
+        else:
+            found[argument.name] = named.get(argument.name, argument.default_value)
+    return found
