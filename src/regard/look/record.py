@@ -97,7 +97,8 @@ class Recording(Mapping[str, Attended]):
         self._record: Record | None = None
 
     def __enter__(self) -> Recording:
-        for part in (self._running, Own(self._model, self._kept, self._running), Tap(self._kept, self._running)):
+        # A hook that comes first finds the module still running.
+        for part in (Own(self._kept, self._running), self._running, Tap(self._kept, self._running)):
             self._stack.enter_context(part)
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -29,7 +30,7 @@ class Kept:
         self.bytes = 0
         self.unseen: dict[str, str] = {}
         self.streams: dict[str, list[Stream]] = {}
-        self._keys: dict[str, int] = {}
+        self._keys: dict[str, tuple[int, int]] = {}
 
     def miss(self, name: str, reason: str) -> None:
         """Note what ran and was not recorded."""
@@ -70,11 +71,14 @@ class Kept:
         return self.options.dtype or call.query.dtype
 
     def _measure(self, name: str, call: Captured, heads: list[int]) -> None:
-        # Keys of a cache are kept once, so the largest of a module's calls counts.
         self.streams.setdefault(name, [])
+        queries, keys = call.query.shape[2], call.key.shape[2]
         key = self._key_of(call, heads).numel() * self._kind(call).itemsize
-        self.bytes += self._row_bytes(call, heads, call.query.shape[2]) + max(0, key - self._keys.get(name, 0))
-        self._keys[name] = max(key, self._keys.get(name, 0))
+        before, known = self._keys.get(name, (0, 0))
+        # Keys of a cache are kept once; sizes alone tell what is one.
+        continues = keys > queries and keys <= before + queries
+        self.bytes += self._row_bytes(call, heads, queries) + (max(0, key - known) if continues else key)
+        self._keys[name] = keys, max(key, known) if continues else key
 
     def _row_bytes(self, call: Captured, heads: list[int], rows: int) -> int:
         if self.options.rows is not None:
@@ -110,7 +114,9 @@ class Kept:
         part = _part(name, call, key, rows, heads, place)
         if len(rows):
             part = replace(part, proof=proved(part, call, rows))
-        if call.compare is not None and not part.proof.weights <= call.allowed:
+        narrower = key.dtype.itemsize < call.query.dtype.itemsize
+        allowed = math.inf if narrower else call.allowed
+        if call.compare is not None and not part.proof.weights <= allowed:
             self.miss(name, f"recomputed rows differ from the model's by {part.proof.weights:.2g}; nothing was kept")
             return
         stream = place.stream

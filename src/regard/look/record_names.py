@@ -8,9 +8,11 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
+from regard.attention import Attention
+
 
 class Running:
-    """The modules of a model that are running, outermost first.
+    """The modules of a model that are running, outermost first, and attention that they make for one call.
 
     Hooks for all modules are used, since a hook on a module of PyTorch's own encoder would turn its fused path off,
     and the model would round otherwise than without a recording.
@@ -38,8 +40,9 @@ class Running:
 
     @property
     def module(self) -> nn.Module | None:
-        """The innermost module; None where none of the model's runs."""
-        return self._stack[-1] if self._stack else None
+        """The innermost module of the model; None where none runs."""
+        own = [module for module in self._stack if id(module) in self.names]
+        return own[-1] if own else None
 
     @property
     def name(self) -> str:
@@ -47,8 +50,8 @@ class Running:
         return "model" if self.module is None else self.name_of(self.module)
 
     def name_of(self, module: nn.Module) -> str:
-        """The path of a module of the model."""
-        return self.names[id(module)] or "model"
+        """The path of a module; one that is not the model's, made for one call, goes by that of who calls it."""
+        return self.names[id(module)] or "model" if id(module) in self.names else self.name
 
     def inside(self, kind: type[nn.Module]) -> bool:
         """Whether a module of this kind is running."""
@@ -56,11 +59,12 @@ class Running:
 
     def _enter(self, module: nn.Module, _given: Any) -> None:
         if id(module) in self.names:
-            self._stack.append(module)
             self.ran[self.name_of(module)] = module
+        if id(module) in self.names or isinstance(module, Attention):
+            self._stack.append(module)
 
     def _leave(self, module: nn.Module, _given: Any, _found: Any) -> None:
         # What an exception left behind goes with the module that caught it.
-        if id(module) in self.names and module in self._stack:
+        if any(module is running for running in self._stack):
             while self._stack.pop() is not module:
                 pass

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 from torch.utils.hooks import RemovableHandle
 
 from regard.attention import Attention, Where
@@ -19,42 +20,42 @@ from regard.attention.module import joined
 from regard.attention.native.terms import Code, Matching, Step, Weights
 from regard.attention.prepared import PreparedKeys
 from regard.attention.shapes import lift
+from regard.attention.wheres.where import Kind
 from regard.look.record_call import Captured, context_differs
 from regard.look.record_kept import Kept
 from regard.look.record_names import Running
 from regard.look.sight import Sight
-from regard.look.sight_found import of_mask, whole, with_prior
+from regard.look.sight_found import of_cells, of_mask, whole, with_prior
 
 # Cells of a where that is not told by ranges: more are not looked at.
 _MOST = 1 << 28
 
 
 class Own:
-    """Forward hooks on every `regard.Attention` of a model.
+    """A forward hook on every `regard.Attention` that runs while a model does.
 
     Args:
-        model: what is recorded.
         kept: where attentions go.
         running: which module runs.
     """
 
-    def __init__(self, model: nn.Module, kept: Kept, running: Running) -> None:
-        self._modules = [module for module in model.modules() if isinstance(module, Attention)]
+    def __init__(self, kept: Kept, running: Running) -> None:
         self._kept, self._running = kept, running
-        self._handles: list[RemovableHandle] = []
+        self._handle: RemovableHandle | None = None
 
     def __enter__(self) -> Own:
-        self._handles = [module.register_forward_hook(self._hook, with_kwargs=True) for module in self._modules]
+        self._handle = register_module_forward_hook(self._hook, with_kwargs=True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for handle in self._handles:
-            handle.remove()
+        if self._handle is not None:
+            self._handle.remove()
 
     def _hook(self, module: nn.Module, given: tuple[Any, ...], named: dict[str, Any], context: Any) -> None:
-        assert isinstance(module, Attention)
+        if not isinstance(module, Attention) or self._running.module is None:
+            return
         arguments = inspect.signature(module.forward).bind(*given, **named).arguments
         name = self._running.name_of(module)
         with torch.no_grad(), _unseen():
@@ -119,6 +120,10 @@ def _sight(call: Call) -> Sight | str:
         found = _ranges(program.conditions, space.queries, space.keys, space.batch)
         if found is not None:
             return found
+    if call.where.kind is Kind.MASK:
+        found = of_cells(lambda rows: _cells(call, rows), space.queries, space.keys)
+        if found is not None:
+            return found
     if space.batch * space.queries * space.keys > _MOST:
         return f"its where is no range of keys, and {space.queries} x {space.keys} cells are too many to look at"
     seen = call.where.seen(space.whole())
@@ -137,6 +142,13 @@ def _sight(call: Call) -> Sight | str:
         bias = bias.masked_fill(bias == -torch.inf, 0.0)
     shape = torch.broadcast_shapes(bias.shape, shown.shape)
     return with_prior(sight, bias.expand(shape), shown.expand(shape), torch.arange(space.queries))
+
+
+def _cells(call: Call, rows: range) -> Tensor:
+    """Which cells of some rows are seen, (batch or 1, heads or 1, rows or 1, keys)."""
+    seen = call.where.seen(replace(call.space.whole(), rows=rows)).visible
+    seen = torch.ones((1, 1, 1, 1), dtype=torch.bool) if seen is None else seen.cpu()
+    return seen.expand(*seen.shape[:3], call.space.keys)
 
 
 def _ranges(steps: tuple[Step, ...], queries: int, keys: int, batch: int) -> Sight | None:

@@ -44,6 +44,11 @@ class Trail:
         """The last two axes of the scores, a sink's column among them."""
         return self.size[0], self.size[1] + (self.sink is not None)
 
+    def fits(self, shape: torch.Size) -> bool:
+        """Whether scores of this shape still have queries and keys at their end, but for axes of size 1."""
+        have, want = [size for size in shape if size > 1], [size for size in self.shape if size > 1]
+        return not want or have[-len(want) :] == want
+
 
 def product(given: dict[str, Any]) -> Trail:
     left, right = ("batch1", "batch2") if "batch1" in given else ("self", "mat2")
@@ -125,6 +130,18 @@ def _tanh(trail: Trail, _given: dict[str, Any], _trails: Any) -> Trail:
     return replace(trail, inner=trail.scale, scale=1.0)
 
 
+def _move(trail: Trail, given: dict[str, Any], _trails: Any) -> Trail:
+    """Axes in another order: understood where only those of size 1 go elsewhere."""
+    shape = given["self"].shape
+    order = given.get("dims")
+    if order is None:
+        order = list(range(len(shape)))
+        first, second = given["dim0"] % len(shape), given["dim1"] % len(shape)
+        order[first], order[second] = order[second], order[first]
+    kept = [axis % len(shape) for axis in order if shape[axis] > 1]
+    return trail if kept == sorted(kept) else replace(trail, broken="axes in another order")
+
+
 def _cat(trail: Trail, given: dict[str, Any], trails: Any) -> Trail:
     tensors, axis = given["tensors"], given["dim"]
     alone = len(tensors) == 2 and tensors[0] in trails and tensors[1] not in trails and trail.sink is None
@@ -147,7 +164,8 @@ def _tracked(value: Any, trails: Any) -> bool:
 _Step = Callable[[Trail, dict[str, Any], Any], Trail]
 STEPS: dict[str, _Step] = {
     **dict.fromkeys(("_to_copy", "clone", "detach", "alias", "contiguous", "lift_fresh", "unsqueeze"), _same),
-    **dict.fromkeys(("view", "_unsafe_view", "reshape", "expand"), _same),
+    **dict.fromkeys(("view", "_unsafe_view", "reshape", "expand", "squeeze"), _same),
+    **dict.fromkeys(("permute", "transpose"), _move),
     "mul": _multiply,
     "div": _divide,
     "add": _add,

@@ -105,7 +105,8 @@ def _continued(stream: Stream, call: Captured, key: Tensor) -> tuple[int, int] |
         return None
     if count == have + queries and torch.equal(key[:, :, :have], stream.key):
         return 0, have
-    if count == have and _seen(call) == stream.seen + queries and _begin_alike(key, stream.key, stream.seen):
+    # A cache of one size for all steps is filled from its beginning.
+    if count >= have and _seen(call) == stream.seen + queries and _begin_alike(key, stream.key, stream.seen):
         return 0, stream.seen
     if count == have and queries == 1 and torch.equal(key, stream.key):
         return 0, stream.positions

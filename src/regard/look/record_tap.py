@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from regard.attention import Attention
 from regard.look.record_call import Captured, context_differs
@@ -40,6 +41,8 @@ class Tap(TorchDispatchMode):
         super().__init__()
         self.kept, self.running, self.masks = kept, running, Masks()
         self.trails = Trails(kept, running, self.masks)
+        # Queries of one token of which the heads that share keys were laid along the axis of queries.
+        self._packed = WeakTensorKeyDictionary()
 
     def __torch_dispatch__(
         self, operator: Any, types: Any, given: tuple[Any, ...] = (), named: dict[str, Any] | None = None
@@ -57,19 +60,33 @@ class Tap(TorchDispatchMode):
                 path, make = FUSED[name](self.running.name, arguments, found, self.masks)
                 self.kept.take(path, make)
             else:
+                self._pack(name, arguments, found)
                 self.trails.follow(name, arguments, found)
         return found
+
+    def _pack(self, name: str, given: dict[str, Any], found: Any) -> None:
+        if name not in ("aten::view", "aten::_unsafe_view") or found.dim() != 4 or given["self"].dim() != 4:
+            return
+        batch, heads, queries, size = given["self"].shape
+        if queries == 1 and found.shape[2] > 1 and (batch, heads, size) == _heads_joined(found.shape):
+            self._packed[found] = heads
 
     def _kernel(self, name: str, given: dict[str, Any], found: Any) -> Captured | str:
         mask_name, sums = KERNELS[name]
         query, key, value = given["query"], given["key"], given["value"]
-        queries, keys = query.shape[2], key.shape[2]
         mask = None if mask_name is None else given[mask_name]
+        context, lse = found[0], found[1]
+        if query in self._packed:
+            heads, group = self._packed[query], query.shape[2]
+            query, context = (each.reshape(len(each), heads, 1, -1) for each in (query, context))
+            lse = lse[:, :, :group].reshape(len(lse), heads, 1)
+            if mask is not None and mask.dim() == 4 and mask.shape[2] > 1:
+                mask = mask.reshape(len(mask), -1, 1, mask.shape[3])
+        queries, keys = query.shape[2], key.shape[2]
         if given["is_causal"]:
             sight = causal(queries, keys, 0)
         else:
             sight = whole(queries, keys) if mask is None else self.masks.sight(mask, queries, keys)
-        context, lse = found[0], found[1]
         usable = (sums is None or given[sums]) and lse.dim() == 3 and lse.shape[2] >= queries
         scale = given["scale"]
         return Captured(
@@ -87,6 +104,10 @@ def allowed(value: Tensor, kind: torch.dtype) -> float:
     """What rounding explains of a context's difference: relative to the largest value."""
     largest = float(value.abs().max()) if value.numel() else 0.0
     return max(1e-4, 16 * torch.finfo(kind).eps) * max(1.0, largest)
+
+
+def _heads_joined(shape: torch.Size) -> tuple[int, int, int]:
+    return shape[0], shape[1] * shape[2], shape[3]
 
 
 def _named(operator: Any, given: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:

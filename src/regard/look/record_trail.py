@@ -52,7 +52,7 @@ class Trails:
 
     def _note(self, found: Tensor, trail: Trail) -> None:
         """Remember what is known of scores; what has another shape is none any more."""
-        if tuple(found.shape[-2:]) != trail.shape:
+        if not trail.fits(found.shape):
             self._trails.pop(found, None)
         elif trail.broken is None:
             self._trails[found] = trail

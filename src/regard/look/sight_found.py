@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -34,12 +34,23 @@ def causal(queries: int, keys: int, shift: int) -> Sight:
 def of_mask(mask: Bool[Tensor, "#batch #heads #queries keys"], queries: int) -> Sight:
     """A mask, True = may be seen, as ranges and hidden keys; as it is where ranges cannot say it."""
     mask = narrowed(mask)
-    first, stop = _ends(mask, queries)
-    for shown in (None, _any(mask)):
-        if _is(mask, first, stop, shown):
-            return Sight(first=first, stop=stop, shown=shown)
+    sight = of_cells(lambda rows: _cut(mask, rows), queries, mask.shape[-1])
+    if sight is not None:
+        return sight
     zero = torch.zeros((1, 1, queries), dtype=torch.int32)
     return Sight(first=zero, stop=zero + mask.shape[-1], mask=mask.expand(*mask.shape[:2], queries, -1).clone())
+
+
+def of_cells(cells: Cells, queries: int, keys: int) -> Sight | None:
+    """What cells say that are told by rows, (batch, heads, rows or 1, keys), if ranges and hidden keys can say it."""
+    rows_at_once = max(1, _CELLS // max(1, keys * cells(range(1)).shape[:2].numel()))
+    blocks = [range(start, min(start + rows_at_once, queries)) for start in range(0, queries, rows_at_once)]
+    ends = [_ends(cells(rows), len(rows)) for rows in blocks]
+    first, stop = (torch.cat([each[side] for each in ends], 2) for side in (0, 1))
+    if _are(cells, blocks, first, stop, None):
+        return Sight(first=first, stop=stop)
+    shown = torch.stack([cells(rows).flatten(1, 2).any(1) for rows in blocks]).any(0)
+    return Sight(first=first, stop=stop, shown=shown) if _are(cells, blocks, first, stop, shown) else None
 
 
 def of_bias(
@@ -65,14 +76,14 @@ def with_prior(sight: Sight, bias: Tensor, seen: Tensor, position: Int[Tensor, "
     return replace(sight, bias=narrowed(bias).clone())
 
 
-def _is(mask: Tensor, first: Tensor, stop: Tensor, shown: Tensor | None) -> bool:
-    """Whether a mask says no more than ranges and hidden keys."""
-    key = torch.arange(mask.shape[-1])
-    for rows in _blocks(mask, first.shape[-1]):
-        here = slice(rows.start, rows.stop)
+def _are(cells: Cells, blocks: Sequence[range], first: Tensor, stop: Tensor, shown: Tensor | None) -> bool:
+    """Whether cells say no more than ranges and hidden keys."""
+    for rows in blocks:
+        found, here = cells(rows), slice(rows.start, rows.stop)
+        key = torch.arange(found.shape[-1])
         inside = (key >= first[:, :, here, None]) & (key < stop[:, :, here, None])
         inside = inside if shown is None else inside & shown[:, None, None]
-        if not bool((inside == _cut(mask, rows)).all()):
+        if not bool((inside == found).all()):
             return False
     return True
 
@@ -108,25 +119,13 @@ def _by_distance(bias: Tensor, seen: Tensor, position: Tensor) -> Tensor | None:
     return line
 
 
-def _any(mask: Tensor) -> Tensor:
-    """Keys that some row sees, (batch, keys)."""
-    shown = mask.new_zeros((mask.shape[0], mask.shape[-1]))
-    for rows in _blocks(mask, mask.shape[2]):
-        shown |= _cut(mask, rows).flatten(1, 2).any(1)
-    return shown
-
-
 def _ends(mask: Tensor, queries: int) -> tuple[Tensor, Tensor]:
     """First visible key and the key after the last one, (batch, heads, queries); 0 and 0 where there is none."""
-    first = torch.zeros((*mask.shape[:2], queries), dtype=torch.int32)
-    stop = torch.zeros_like(first)
-    for rows in _blocks(mask, queries):
-        cells = _cut(mask, rows).to(torch.uint8)
-        some = cells.amax(-1) > 0
-        here = slice(rows.start, rows.stop)
-        first[:, :, here] = (cells.argmax(-1) * some).int()
-        stop[:, :, here] = ((mask.shape[-1] - cells.flip(-1).argmax(-1)) * some).int()
-    return first, stop
+    cells = mask.to(torch.uint8)
+    some = cells.amax(-1) > 0
+    first = (cells.argmax(-1) * some).int()
+    stop = ((mask.shape[-1] - cells.flip(-1).argmax(-1)) * some).int()
+    return first.expand(-1, -1, queries), stop.expand(-1, -1, queries)
 
 
 def _cut(mask: Tensor, rows: range) -> Tensor:
