@@ -333,7 +333,9 @@ def test_a_record_is_loaded_without_the_model(tmp_path):
     with rg.record(model, tokens={"text": [f"</script>{number}" for number in range(LENGTH)]}) as seen:
         model(inputs())
     seen.save(tmp_path / "record")
-    seen.save(tmp_path / "record")
+    with pytest.raises(ValueError, match="most is 9 bytes"):
+        seen.record.save(tmp_path / "record", most=9)
+    seen.record.save(tmp_path / "record", most=seen.record.bytes)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["record", "record.json", "record.safetensors"]
     loaded = rg.load_record(tmp_path / "record")
     assert list(loaded) == list(seen)

@@ -13,6 +13,7 @@ import regard as rg
 transformers = pytest.importorskip("transformers", reason="records of Hugging Face models need regard[hf]")
 
 LENGTH, SOURCE = 13, 11
+LEFT, RIGHT = slice(0, 4), slice(-4, None)
 SMALL = {"hidden_size": 24, "intermediate_size": 20, "num_hidden_layers": 2, "vocab_size": 29}
 HEADS = {"num_attention_heads": 4}
 GROUPED = {**HEADS, "num_key_value_heads": 2}
@@ -35,12 +36,12 @@ class Family:
     sharper: float = 12.0
 
 
-def tokens(length: int = LENGTH, padded: bool = False) -> dict[str, torch.Tensor]:
+def tokens(length: int = LENGTH, padding: slice | None = None) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(length)
     found = {"input_ids": torch.randint(3, 29, (2, length), generator=generator)}
-    if padded:
+    if padding is not None:
         mask = torch.ones((2, length), dtype=torch.long)
-        mask[1, -4:] = 0
+        mask[1, padding] = 0
         found["attention_mask"] = mask
     return found
 
@@ -74,7 +75,10 @@ EXPERTS = {"num_local_experts": 2, "num_experts_per_tok": 1}
 PICTURES = {"image_size": 12, "patch_size": 4}
 FAMILIES = {
     "llama": Family("LlamaModel", "LlamaConfig", {**SMALL, **GROUPED, **TEXT}, tokens),
-    "llama padded": Family("LlamaModel", "LlamaConfig", {**SMALL, **GROUPED, **TEXT}, lambda: tokens(padded=True)),
+    "llama padded": Family("LlamaModel", "LlamaConfig", {**SMALL, **GROUPED, **TEXT}, lambda: tokens(padding=RIGHT)),
+    "llama padded on the left": Family(
+        "LlamaModel", "LlamaConfig", {**SMALL, **GROUPED, **TEXT}, lambda: tokens(padding=LEFT)
+    ),
     "mistral": Family("MistralModel", "MistralConfig", {**SMALL, **GROUPED, **TEXT, "sliding_window": 5}, tokens),
     "gemma3": Family(
         "Gemma3TextModel",
@@ -106,7 +110,7 @@ FAMILIES = {
     ),
     "qwen3": Family("Qwen3Model", "Qwen3Config", {**SMALL, **GROUPED, **TEXT, "head_dim": 6}, tokens),
     "gpt2": Family("GPT2Model", "GPT2Config", {"n_embd": 24, "n_layer": 2, "n_head": 4, "vocab_size": 29}, tokens),
-    "bert": Family("BertModel", "BertConfig", {**SMALL, **HEADS}, lambda: tokens(padded=True)),
+    "bert": Family("BertModel", "BertConfig", {**SMALL, **HEADS}, lambda: tokens(padding=RIGHT)),
     "t5": Family(
         "T5Model",
         "T5Config",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from regard.look.heads import heads_svg
 from regard.look.record import Record
@@ -44,3 +46,11 @@ def picture(record: Record, layers: Sequence[str] | None = None, *, batch: int =
             )
     maps = [record[name].weights()[batch].tolist() for name in names]
     return heads_svg(record[names[0]].key_tokens, maps, f"attention of {len(names)} layers")
+
+
+def draw(record: Record, path: str | Path, layers: Sequence[str] | None = None, *, batch: int = 0) -> None:
+    """Write the `picture` of a record into a file, whole or not at all; arguments and errors are the same."""
+    drawn, target = picture(record, layers, batch=batch), Path(path)
+    partial = target.with_name(f".{target.name}.partial")
+    partial.write_text(drawn, encoding="utf-8")
+    os.replace(partial, target)

@@ -20,7 +20,7 @@ from regard.look.record_names import Running
 from regard.look.record_options import Options
 from regard.look.record_own import Own
 from regard.look.record_tap import Tap
-from regard.look.record_tokens import labelled
+from regard.look.record_tokens import Labels, labelled
 
 Tokens = Mapping[str, Sequence[str]]
 
@@ -63,14 +63,24 @@ class Record(Mapping[str, Attended]):
     def told(self, tokens: Tokens) -> Record:
         """The same record with other labels, such as those of a text that was generated."""
         named = {name: tuple(str(token) for token in stream) for name, stream in tokens.items()}
-        return replace(self, layers=tuple(labelled(layer, named) for layer in self.layers), tokens=named)
+        labels = Labels(named)
+        return replace(self, layers=tuple(labelled(layer, named, labels) for layer in self.layers), tokens=named)
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, *, most: int | None = None) -> None:
         """Write record.json and record.safetensors, whole or not at all.
 
+        Args:
+            folder: made if it is not there; a record in it is replaced.
+            most: how many bytes of numbers may be written; None means no bound.
+
         Raises:
-            ValueError: the folder holds other things than a record.
+            ValueError: the folder holds other things than a record; the record has more bytes than it may.
         """
+        if most is not None and self.bytes > most:
+            raise ValueError(
+                f"most is {most} bytes, and the record has {self.bytes}; record fewer layers, heads or rows, or keep "
+                "them in torch.bfloat16."
+            )
         write(self.layers, {"tokens": self.tokens, "unseen": self.unseen, "model": self.model}, Path(folder))
 
     @classmethod

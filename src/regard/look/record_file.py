@@ -21,6 +21,7 @@ from regard.look.sight import Sight
 
 FORMAT = 1
 _HEADER, _TENSORS = "record.json", "record.safetensors"
+_LABELS = ("query_tokens", "key_tokens")
 _OWN = ("query", "key", "lse", "rows", "sink")
 
 
@@ -60,10 +61,20 @@ def write(layers: Sequence[Attended], told: dict[str, Any], folder: Path) -> Non
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         save_file(_apart(tensors), partial / _TENSORS)
-        (partial / _HEADER).write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+        (partial / _HEADER).write_text(json.dumps(_shared(said), ensure_ascii=False), encoding="utf-8")
         _put(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _shared(said: dict[str, Any]) -> dict[str, Any]:
+    """A header in which lists of labels that layers share are written once, and layers have their numbers."""
+    numbers: dict[tuple[str, ...], int] = {}
+    layers = [
+        {**layer, **{name: numbers.setdefault(tuple(layer[name]), len(numbers)) for name in _LABELS}}
+        for layer in said["layers"]
+    ]
+    return {**said, "layers": layers, "labels": [list(labels) for labels in numbers]}
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -112,10 +123,11 @@ def read(folder: Path) -> tuple[list[Attended], dict[str, Any]]:
             raise ValueError(f"its format is {said['format']}, expected {FORMAT}")
         with safe_open(folder / _TENSORS, framework="pt") as file:
             held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        layers = [_read_layer(each, held) for each in said["layers"]]
+        labels = [tuple(each) for each in said["labels"]]
+        layers = [_read_layer(each, held, labels) for each in said["layers"]]
         said["unseen"] = {each["name"]: each["reason"] for each in said["unseen"]}
         return layers, said
-    except (ValueError, KeyError, TypeError, SafetensorError, OSError) as error:
+    except (ValueError, LookupError, TypeError, SafetensorError, OSError) as error:
         raise ValueError(f"{folder} cannot be read as a record: {error}.") from None
 
 
@@ -135,7 +147,7 @@ def _layer(layer: Attended) -> dict[str, Any]:
     }
 
 
-def _read_layer(said: dict[str, Any], held: dict[str, Tensor]) -> Attended:
+def _read_layer(said: dict[str, Any], held: dict[str, Tensor], labels: list[tuple[str, ...]]) -> Attended:
     tensors = {field: held[name] for field, name in said["tensors"].items()}
     own = {field: tensors.pop(field, None) for field in _OWN}
     query, key, lse, rows = (own[field] for field in ("query", "key", "lse", "rows"))
@@ -154,8 +166,8 @@ def _read_layer(said: dict[str, Any], held: dict[str, Tensor]) -> Attended:
         own["sink"],
         Sight(where["left"], where["right"], nearest=where["nearest"], **tensors),
         Proof(**said["proof"]),
-        tuple(said["query_tokens"]),
-        tuple(said["key_tokens"]),
+        labels[said["query_tokens"]],
+        labels[said["key_tokens"]],
         tuple(said["head_numbers"]),
     )
 

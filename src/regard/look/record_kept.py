@@ -13,6 +13,7 @@ from regard.look.attended import Attended, Proof, row_sums
 from regard.look.record_call import Captured, compact, proved
 from regard.look.record_options import Keep, Options
 from regard.look.record_streams import Place, Stream, finished, grow, numbered, placed
+from regard.look.sight import Sight
 from regard.look.sight_joined import taken
 
 _NOTHING = Proof(0.0, 0.0, 0)
@@ -148,7 +149,7 @@ def _part(name: str, call: Captured, key: Tensor, rows: Tensor, heads: list[int]
         name,
         query.detach().to("cpu", key.dtype, copy=True, memory_format=torch.contiguous_format),
         key,
-        torch.zeros(0) if lse is None else lse.detach().to("cpu", torch.float32, copy=True).contiguous(),
+        torch.zeros(0) if lse is None else _emptied(lse.detach().to("cpu", torch.float32, copy=True), sight),
         rows + start,
         call.scale,
         call.softcap,
@@ -159,6 +160,14 @@ def _part(name: str, call: Captured, key: Tensor, rows: Tensor, heads: list[int]
         head_numbers=tuple(heads),
     )
     return part if lse is not None else replace(part, lse=_row_numbers(part))
+
+
+def _emptied(lse: Tensor, sight: Sight) -> Tensor:
+    """Numbers of rows, -inf where a row sees nothing: kernels do not agree on what they say there."""
+    lse = lse.contiguous().nan_to_num_(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)
+    if sight.first is None or sight.stop is None:
+        return lse
+    return lse.masked_fill_(sight.stop <= sight.first, -torch.inf)
 
 
 def _row_numbers(one: Attended) -> Tensor:

@@ -58,13 +58,8 @@ class Own:
             return
         arguments = inspect.signature(module.forward).bind(*given, **named).arguments
         name = self._running.name_of(module)
-        with torch.no_grad(), _unseen():
+        with torch.no_grad():
             self._kept.take(name, lambda: _captured(module, arguments, context))
-
-
-def _unseen() -> Any:
-    """Nothing that is computed here belongs to the model."""
-    return torch.utils._python_dispatch._disable_current_modes()
 
 
 def _captured(module: Attention, given: dict[str, Any], context: Tensor) -> Captured | str:

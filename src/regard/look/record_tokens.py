@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from regard.look.attended import Attended
@@ -11,9 +11,30 @@ from regard.look.attended import Attended
 _CROSS = ("cross", "encoder_attn", "encdec", "multihead_attn", "enc_dec")
 
 
-def labelled(layer: Attended, tokens: Mapping[str, tuple[str, ...]]) -> Attended:
+class Labels:
+    """Labels of layers, each list of them made once for all layers that share it.
+
+    Args:
+        tokens: labels of each stream of tokens, by its name.
+    """
+
+    def __init__(self, tokens: Mapping[str, tuple[str, ...]]) -> None:
+        self._tokens = tokens
+        self._known: dict[tuple[str | None, tuple[int, ...] | int], tuple[str, ...]] = {}
+
+    def of(self, stream: str | None, positions: Sequence[int]) -> tuple[str, ...]:
+        """Labels of these positions of a stream, numbers where it has none."""
+        contiguous = list(positions) == list(range(len(positions)))
+        key = (stream, len(positions) if contiguous else tuple(positions))
+        if key not in self._known:
+            known = () if stream is None else self._tokens[stream]
+            self._known[key] = tuple(known[at] if at < len(known) else str(at) for at in positions)
+        return self._known[key]
+
+
+def labelled(layer: Attended, tokens: Mapping[str, tuple[str, ...]], labels: Labels) -> Attended:
     """The layer with labels of the streams of tokens that are as long as it; numbers where there is none."""
-    positions = [int(row) for row in layer.rows]
+    positions: list[int] = layer.rows.tolist()
     last = max(positions, default=-1) + 1
     crossed = any(part in layer.name.lower() for part in _CROSS)
     query = None if crossed else _stream(layer.name, tokens, layer.keys, None)
@@ -24,8 +45,8 @@ def labelled(layer: Attended, tokens: Mapping[str, tuple[str, ...]]) -> Attended
         key = query
     return replace(
         layer,
-        query_tokens=tuple(_label(tokens, query, position) for position in positions),
-        key_tokens=tuple(_label(tokens, key, position) for position in range(layer.keys)),
+        query_tokens=labels.of(query, positions),
+        key_tokens=labels.of(key, range(layer.keys)),
     )
 
 
@@ -39,8 +60,3 @@ def _stream(path: str, tokens: Mapping[str, tuple[str, ...]], count: int, other:
         return wanted[0] if wanted else None
     fitting = named or wanted
     return fitting[0] if fitting else None
-
-
-def _label(tokens: Mapping[str, tuple[str, ...]], stream: str | None, position: int) -> str:
-    known = () if stream is None else tokens[stream]
-    return known[position] if position < len(known) else str(position)

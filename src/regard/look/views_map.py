@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
+from threading import Lock
 
 import torch
 from jaxtyping import Float
@@ -45,6 +46,8 @@ class Map:
     def __init__(self, one: Attended, batch: int, head: int, sinks: Sinks) -> None:
         self.one, self.batch, self.head, self._sinks = one, batch, head, sinks
         self._bases: dict[Pooling, Tensor] = {}
+        # One thread builds what others then find.
+        self._building = Lock()
         if sinks is Sinks.LEFT_OUT:
             alone = _alone(one, batch, head)
             sight = alone.sight.without_key(0, alone.keys)
@@ -105,14 +108,15 @@ class Map:
             numbers[missing] = row_sums(self.one, 0, 0, missing).float()
 
     def _base(self, pooling: Pooling) -> Tensor:
-        if pooling not in self._bases:
-            size = 1 << self.base_zoom
-            if pooling is Pooling.SUM:
-                self._bases[pooling] = self._base_by_kernels(size)
-            else:
-                whole = range(self.one.queries), range(self.one.keys)
-                self._bases[pooling] = self._summed(*whole, size, pooling)
-        return self._bases[pooling]
+        with self._building:
+            if pooling not in self._bases:
+                size = 1 << self.base_zoom
+                if pooling is Pooling.SUM:
+                    self._bases[pooling] = self._base_by_kernels(size)
+                else:
+                    whole = range(self.one.queries), range(self.one.keys)
+                    self._bases[pooling] = self._summed(*whole, size, pooling)
+            return self._bases[pooling]
 
     def _base_by_kernels(self, size: int) -> Tensor:
         # The kernels cut a map into equal cells, so it is filled up to a multiple of a cell's size.
