@@ -17,10 +17,10 @@ MASKS = {
     "causal": (KEY <= PLACE)[None, None],
     "a window": ((KEY >= PLACE - 2) & (KEY <= PLACE + 1))[None, None],
     "padding on the right": REAL.expand(BATCH, 1, QUERIES, KEYS),
-    "padding on the left of a causal one": (KEY <= PLACE) & (KEY >= torch.tensor([0, 3])[:, None, None, None]),
+    "padding on the left of a causal one": (KEY <= PLACE) & (torch.tensor([0, 3])[:, None, None, None] <= KEY),
     "a hole in a causal one": ((KEY <= PLACE) & (KEY != 2))[None, None],
     "two documents": ((KEY < 4) == (PLACE < 4))[None, None],
-    "heads of their own": torch.stack([KEY <= PLACE + head for head in range(HEADS)])[None],
+    "heads of their own": torch.stack([PLACE + head >= KEY for head in range(HEADS)])[None],
     "nothing at all": torch.zeros(1, 1, QUERIES, KEYS, dtype=torch.bool),
 }
 

@@ -181,10 +181,17 @@ def weights_of(
     one: Attended, batch: int, head: int, rows: Int[Tensor, " rows"], columns: range | None = None
 ) -> Float[Tensor, "rows columns"]:
     """Weights of chosen rows of one map; nothing else of the map is made."""
+    return log_weights_of(one, batch, head, rows, columns).exp_()
+
+
+def log_weights_of(
+    one: Attended, batch: int, head: int, rows: Int[Tensor, " rows"], columns: range | None = None
+) -> Float[Tensor, "rows columns"]:
+    """Logarithms of weights, -inf where hidden."""
     lse = one.lse[batch, head][rows, None]
     # A row that sees nothing has weights of 0.
     lse = lse.masked_fill(lse == -torch.inf, torch.inf)
-    return scores_of(one, batch, head, rows, columns).sub_(lse).exp_()
+    return scores_of(one, batch, head, rows, columns).sub_(lse)
 
 
 def row_sums(one: Attended, batch: int, head: int, rows: Int[Tensor, " rows"]) -> Float[Tensor, " rows"]:

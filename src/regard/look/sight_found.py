@@ -49,7 +49,7 @@ def of_cells(cells: Cells, queries: int, keys: int) -> Sight | None:
     first, stop = (torch.cat([each[side] for each in ends], 2) for side in (0, 1))
     if _are(cells, blocks, first, stop, None):
         return Sight(first=first, stop=stop)
-    shown = torch.stack([cells(rows).flatten(1, 2).any(1) for rows in blocks]).any(0)
+    shown = torch.stack([cells(rows).flatten(1, 2).any(1) for rows in blocks]).any(0) | _beyond(first, stop, keys)
     return Sight(first=first, stop=stop, shown=shown) if _are(cells, blocks, first, stop, shown) else None
 
 
@@ -74,6 +74,13 @@ def with_prior(sight: Sight, bias: Tensor, seen: Tensor, position: Int[Tensor, "
         if line is not None:
             return replace(sight, relative=line, nearest=-int(position.max()))
     return replace(sight, bias=narrowed(bias).clone())
+
+
+def _beyond(first: Tensor, stop: Tensor, keys: int) -> Tensor:
+    """Keys before or after all ranges, (batch, keys): of them nothing is known, and later rows may see them."""
+    key = torch.arange(keys)
+    lowest = first.masked_fill(stop <= first, keys).flatten(1).amin(1, keepdim=True)
+    return (key < lowest) | (key >= stop.flatten(1).amax(1, keepdim=True))
 
 
 def _are(cells: Cells, blocks: Sequence[range], first: Tensor, stop: Tensor, shown: Tensor | None) -> bool:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.attention import Wanted
-from regard.look.attended import CELLS, Attended, row_sums, weights_of
+from regard.look.attended import CELLS, Attended, log_weights_of, row_sums
 from regard.look.facts import facts, padded
 
 
@@ -62,8 +62,12 @@ class Map:
 
     def weights(self, rows: Tensor, columns: range) -> Float[Tensor, "rows columns"]:
         """Weights of chosen rows and neighbouring columns."""
+        return self.log_weights(rows, columns).exp_().float()
+
+    def log_weights(self, rows: Tensor, columns: range) -> Float[Tensor, "rows columns"]:
+        """Their logarithms, -inf where hidden."""
         self._normalise(rows)
-        return weights_of(self.one, self.batch, self.head, rows, columns).float()
+        return log_weights_of(self.one, self.batch, self.head, rows, columns)
 
     def pooled(self, rows: range, columns: range, zoom: int, pooling: Pooling) -> Float[Tensor, "down across"]:
         """Cells of 2**zoom rows and columns; both ranges begin at a cell's edge."""

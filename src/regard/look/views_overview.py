@@ -41,7 +41,7 @@ class Overview:
 
 @dataclass(frozen=True, eq=False)
 class _Looked:
-    """What all heads of a layer share: the rows that are looked at, and what makes a key count."""
+    """What all heads of a layer share: the rows that are looked at, and how much a key counts for each number."""
 
     rows: Tensor
     position: Tensor
@@ -66,7 +66,8 @@ def _looked(one: Attended, rows: Tensor) -> _Looked:
     position, key = one.rows[rows], torch.arange(one.keys)
     width = min(PICTURE, one.keys)
     distance = (key - position[:, None]).abs().float()
-    return _Looked(rows, position, distance, _repeated(one, rows, position), key * width // one.keys)
+    across = torch.nn.functional.one_hot(key * width // one.keys, width).float()
+    return _Looked(rows, position, distance, _repeated(one, rows, position), across)
 
 
 def _repeated(one: Attended, rows: Tensor, position: Tensor) -> Tensor:
@@ -77,7 +78,7 @@ def _repeated(one: Attended, rows: Tensor, position: Tensor) -> Tensor:
     query = torch.tensor([numbers.get(token, -1) for token in asked])
     after = torch.cat((key.new_full((1,), -2), key[:-1]))
     earlier = torch.arange(one.keys) <= position[:, None]
-    return (after == query[:, None]) & earlier
+    return ((after == query[:, None]) & earlier).float()
 
 
 def _of_head(here: Map, parts: Sequence[_Looked], band: Tensor, size: int) -> dict[str, Tensor]:
@@ -95,19 +96,20 @@ def _of_head(here: Map, parts: Sequence[_Looked], band: Tensor, size: int) -> di
 
 def _of_rows(here: Map, part: _Looked) -> dict[str, Tensor]:
     one, keys = here.one, here.one.keys
-    weights = here.weights(part.rows, range(keys))
+    logs = here.log_weights(part.rows, range(keys)).float()
+    weights = logs.exp()
     total = weights.sum(-1)
     before = part.position - 1
     inside = (before >= 0) & (before < keys)
     previous = weights.gather(1, before.clamp(0, keys - 1)[:, None])[:, 0] * inside
     sink = weights[:, 0] if one.sink is None else weights[:, 0] + (1 - total)
-    width = int(part.across[-1]) + 1
     return {
-        "entropy": torch.special.entr(weights).sum(-1),
+        # What is hidden has weight 0 and a logarithm of minus infinity.
+        "entropy": -(weights * logs.clamp_(min=torch.finfo(logs.dtype).min)).sum(-1),
         "sink_mass": sink,
         "distance": (weights * part.distance).sum(-1),
         "previous_token": previous,
         "induction": (weights * part.repeated).sum(-1),
-        "across": weights.new_zeros((len(weights), width)).index_add_(1, part.across, weights),
+        "across": weights @ part.across,
         "seen": total > 0,
     }
