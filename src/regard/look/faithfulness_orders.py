@@ -112,7 +112,7 @@ def kendall(left: Float[Tensor, " numbers"], right: Float[Tensor, " numbers"]) -
 
     Example:
         >>> import torch
-        >>> from regard.look.faithfulness import kendall
+        >>> from regard.look.faithfulness_orders import kendall
         >>> kendall(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 3.0, 2.0]))
         0.3333333333333333
 
