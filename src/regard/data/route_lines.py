@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from regard.data.route_tables import COLUMNS, instances_of
 from regard.data.routes import Instance
@@ -29,23 +29,29 @@ def parse_routes(lines: Iterable[str], problem: Problem, where: str) -> Iterator
     """
     filled = [line for line in lines if line.strip()]
     if not filled:
-        raise ValueError(f"{where} is empty; expected a table with the columns {_names(problem)}, or TSPLIB.")
+        columns = ", ".join(COLUMNS[problem])
+        raise ValueError(f"{where} is empty; expected a table with the columns {columns}, or TSPLIB.")
     if "," in filled[0] and ":" not in filled[0]:
-        return iter(instances_of(_rows(filled, problem, where), problem, where))
+        return iter(instances_of(rows_of_lines(filled, COLUMNS[problem], where), problem, where))
     return _files(filled, problem, where)
 
 
-def _names(problem: Problem) -> str:
-    return ", ".join(COLUMNS[problem])
+def rows_of_lines(lines: list[str], columns: Sequence[str], where: str) -> Iterator[list[str]]:
+    """The named columns of a table whose first line names them all, row by row.
 
+    Raises:
+        ValueError: a column is missing, or a row is too short; the line is named.
 
-def _rows(lines: list[str], problem: Problem, where: str) -> Iterator[list[str]]:
+    Example:
+        >>> list(rows_of_lines(["y,x", "1,2"], ("x", "y"), "rows"))
+        [['2', '1']]
+    """
     head, *rows = csv.reader(lines)
     names = [name.strip().lower() for name in head]
-    missing = [name for name in COLUMNS[problem] if name not in names]
+    missing = [name for name in columns if name not in names]
     if missing:
-        raise ValueError(f"{where}:1 has no column {missing[0]!r}; expected {_names(problem)}.")
-    places = [names.index(name) for name in COLUMNS[problem]]
+        raise ValueError(f"{where}:1 has no column {missing[0]!r}; expected {', '.join(columns)}.")
+    places = [names.index(name) for name in columns]
     for number, row in enumerate(rows, start=2):
         if len(row) <= max(places):
             raise ValueError(f"{where}:{number} has {len(row)} column(s), expected at least {max(places) + 1}.")
