@@ -1,0 +1,67 @@
+"""A user's own numbers to be sorted, or points: rows of a table under the names of their instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from regard.data.orderings import Inputs, Problem
+from regard.data.route_lines import rows_of_lines
+from regard.data.route_tables import numbers_by_name
+from regard.data.tables import read_table
+
+
+def read_inputs(path: str | Path, problem: Problem) -> list[Inputs]:
+    r"""Instances of a .csv, .tsv or .jsonl file with a row for each input, under instance and number, or instance, x, y.
+
+    Args:
+        path: the file.
+        problem: what is asked of the inputs.
+
+    Raises:
+        ValueError: something is not in the layout; file and line, or the instance, are named.
+        OSError: the path cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "mine.csv"
+        >>> _ = path.write_text("instance,number\nmine,7\nmine,-1.5\nmine,3\n", encoding="utf-8")
+        >>> read_inputs(path, Problem.SORT)[0].answer()
+        [1, 2, 0]
+    """
+    found = _inputs_of(read_table(Path(path), _columns(problem)), problem, str(path))
+    if not found:
+        raise ValueError(f"{path} has no rows; expected at least one instance.")
+    return found
+
+
+def parse_inputs(lines: Iterable[str], problem: Problem, where: str) -> list[Inputs]:
+    """The same of the lines of a .csv file.
+
+    Args:
+        lines: with or without their ends.
+        problem: what is asked of the inputs.
+        where: what errors call the lines.
+
+    Raises:
+        ValueError: the lines are not in the layout; the line is named.
+
+    Example:
+        >>> rows = ["instance,x,y", "a,0,0", "a,0,1", "a,1,1"]
+        >>> [one.answer() for one in parse_inputs(rows, Problem.HULL, "rows")]
+        [[0, 2, 1]]
+    """
+    filled = [line for line in lines if line.strip()]
+    if not filled:
+        raise ValueError(f"{where} is empty; expected a table with the columns {', '.join(_columns(problem))}.")
+    return _inputs_of(rows_of_lines(filled, _columns(problem), where), problem, where)
+
+
+def _columns(problem: Problem) -> tuple[str, ...]:
+    return ("instance", *problem.columns)
+
+
+def _inputs_of(rows: Iterable[Sequence[str]], problem: Problem, where: str) -> list[Inputs]:
+    return [Inputs(name, problem, np.array(group)) for name, group in numbers_by_name(rows, where).items()]
