@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, Self
 
 from regard.look.glimpses import Glimpsed
+from regard.look.ordered import Ordered
 from regard.look.passages import Passage
 from regard.look.recommended import Recommended
 from regard.look.routes import Route
@@ -53,6 +54,7 @@ KINDS: tuple[type[Sample], ...] = (
     Recommended,
     Glimpsed,
     Route,
+    Ordered,
 )
 
 

@@ -33,6 +33,7 @@ TASKS: tuple[Listed, ...] = (
     Listed("glimpses", "pictures and their class; shows the path of the glimpses that it was told from"),
     Listed("language", "writes a text on; shows how every head of every layer reads it"),
     Listed("routing", "a short tour through places in the plane; shows where it might have gone at every step"),
+    Listed("ordering", "numbers sorted, or the convex hull of points; shows which input each step pointed at"),
 )
 
 
