@@ -14,7 +14,7 @@ from regard.data.tables import read_table
 
 
 def read_inputs(path: str | Path, problem: Problem) -> list[Inputs]:
-    r"""Instances of a .csv, .tsv or .jsonl file with a row for each input, under instance and number, or instance, x, y.
+    r"""Instances of a .csv, .tsv or .jsonl file, a row for each input: instance and number, or instance, x and y.
 
     Args:
         path: the file.

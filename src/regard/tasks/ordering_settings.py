@@ -51,7 +51,7 @@ class Data:
     test: str | None = None
     validation_count: int = 1000
     test_count: int = 10_000
-    batch: int = 128
+    batch: int = 64
     epoch: int = 250
 
     def __post_init__(self) -> None:
@@ -142,12 +142,12 @@ def recipe() -> Training:
     """For a few minutes of one core."""
     return Training(
         epochs=None,
-        updates=4000,
+        updates=900,
         learning_rate=2e-3,
-        schedule=Cosine(total=4000, warmup=100, last=0.01),
+        schedule=Cosine(total=900, warmup=50, last=0.01),
         label_smoothing=0.0,
         precision="float32",
-        validate_every=250,
+        validate_every=300,
         patience=1000,
     )
 
@@ -178,7 +178,8 @@ SMOKE = (
     "training.updates=3",
     "training.validate_every=2",
 )
-_HULL = ("data.problem=HULL",)
+# Hulls are harder than sorting.
+_HULL = ("data.problem=HULL", "training.updates=2400", "training.schedule.total=2400")
 VARIANTS = (
     Variant("sort", "the task's own default"),
     Variant("sort, shown", "what was pointed at stays open, as in the paper", ("model.used=SHOWN",)),
