@@ -1,0 +1,104 @@
+// The page put together: title and trust above, heads at the left, the map, and what the cursor reads at the right.
+
+import { PALETTES, type Scale } from './colour'
+import { Map, zoomBy } from './map'
+import { Heads } from './overview'
+import { Tables, Text } from './reading'
+import type { Page } from './state'
+import type { Pooling, Sinks } from './source'
+import { count, small } from './words'
+
+export function App({ page }: { page: Page }) {
+  const info = page.info.value
+  const name = page.header.model.name || page.header.model.class
+  return (
+    <>
+      <header class="top">
+        <h1>Regard</h1>
+        <p class="where">
+          {name ? <span dir="auto">{name}</span> : null}
+          <b>{page.title.value}</b>
+          <span title={info.name}>{info.name}</span>
+          <span>{count(info.queries)} {info.queries === 1 ? 'query' : 'queries'} × {count(info.keys)} keys</span>
+        </p>
+        <Trust page={page} />
+      </header>
+      <Heads page={page} />
+      <main>
+        <Controls page={page} />
+        <Map page={page} />
+        <Text page={page} />
+      </main>
+      <aside aria-label="Reading"><Tables page={page} /></aside>
+      <p class="hidden" role="status" aria-live="polite">{page.said.value}</p>
+    </>
+  )
+}
+
+/** How exact the weights are, and what is missing: beside the picture, always. */
+function Trust({ page }: { page: Page }) {
+  const { proof } = page.info.value
+  const { unseen } = page.header
+  return (
+    <div class="trust">
+      <p title="Measured when the record was made: a block of rows was computed again and compared with the model's own.">
+        <span class="sign" aria-hidden="true">✓</span> checked: within {small(proof.weights)} of the model’s weights, rows sum to 1 within {small(proof.row_sum)}
+      </p>
+      {unseen.length ? (
+        <details>
+          <summary>{unseen.length} not seen</summary>
+          <ul>{unseen.map((one) => <li key={one.name}><code>{one.name}</code> {one.reason}</li>)}</ul>
+        </details>
+      ) : <p>nothing was left unseen</p>}
+      {page.source.note ? <p class="note">{page.source.note}</p> : null}
+      {page.trouble.value ? <p class="trouble" role="alert">{page.trouble.value}</p> : null}
+    </div>
+  )
+}
+
+function Controls({ page }: { page: Page }) {
+  const { batch } = page.info.value
+  return (
+    <div class="controls" role="group" aria-label="How the map is drawn">
+      <span class="zoom">
+        <button type="button" aria-label="zoom out" onClick={() => zoomBy(page, 0.5)}>−</button>
+        <button type="button" aria-label="zoom in" onClick={() => zoomBy(page, 2)}>+</button>
+        <button type="button" onClick={() => page.fit()}>all</button>
+      </span>
+      <Choice label="cells" value={page.pooling.value} choices={{ sum: 'sum', max: 'maximum' }}
+        title="Zoomed out: the sum over keys of the mean over queries, or the largest weight in it"
+        choose={(one) => { page.pooling.value = one as Pooling }} />
+      <Choice label="first token" value={page.sinks.value} choices={{ kept: 'shown', 'left-out': 'left out' }}
+        title="Left out: what is read of it, or of a learned sink, is hidden, and the rest of a row sums to one again"
+        choose={(one) => { page.sinks.value = one as Sinks }} />
+      <Choice label="scale" value={page.scale.value} choices={{ log: 'log', linear: 'linear' }}
+        choose={(one) => { page.scale.value = one as Scale }} />
+      <Choice label="colours" value={page.palette.value} choices={Object.fromEntries(PALETTES.map((one) => [one, one]))}
+        choose={(one) => { page.palette.value = one }} />
+      {batch > 1 ? (
+        <Choice label="text" value={String(page.batch.value)}
+          choices={Object.fromEntries(Array.from({ length: batch }, (_, at) => [String(at), String(at)]))}
+          choose={(one) => { page.batch.value = Number(one) }} />
+      ) : null}
+    </div>
+  )
+}
+
+interface Choosing {
+  label: string
+  value: string
+  choices: Record<string, string>
+  title?: string
+  choose: (one: string) => void
+}
+
+function Choice({ label, value, choices, title, choose }: Choosing) {
+  return (
+    <label title={title}>
+      {label}
+      <select value={value} onChange={(event) => choose(event.currentTarget.value)}>
+        {Object.entries(choices).map(([key, name]) => <option key={key} value={key}>{name}</option>)}
+      </select>
+    </label>
+  )
+}

@@ -1,0 +1,43 @@
+// The record of a server on this machine. Addresses are made of integers only.
+
+import { floats, type Address, type Header, type Overview, type Place, type Source, type Tile, type Top, type Tracks } from './source'
+
+async function answered(path: string): Promise<Response> {
+  const reply = await fetch(`/api/${path}`)
+  if (!reply.ok) throw new Error(`${reply.status}: ${await reply.text()}`)
+  return reply
+}
+
+const json = async <T>(path: string): Promise<T> => (await answered(path)).json() as Promise<T>
+
+async function numbers(path: string): Promise<[Float32Array, number[]]> {
+  const reply = await answered(path)
+  const shape = (reply.headers.get('X-Shape') ?? '').split(',').map(Number)
+  return [new Float32Array(await reply.arrayBuffer()), shape]
+}
+
+const where = (at: Place): string => `${at.layer}/${at.head}/${at.batch}`
+
+async function tile(what: 'tile' | 'glance', at: Address): Promise<Tile> {
+  const place = `${where(at)}/${at.zoom}/${at.down}/${at.across}`
+  const [values, [rows, columns]] = await numbers(`${what}/${place}?pooling=${at.pooling}&sinks=${at.sinks}`)
+  return { rows, columns, values }
+}
+
+export const served: Source = {
+  note: '',
+  has: () => true,
+  record: () => json<Header>('record'),
+  async overview(layer, batch, sinks) {
+    const found = await json<Omit<Overview, 'thumbnail'> & { thumbnail: string }>(`overview/${layer}/${batch}?sinks=${sinks}`)
+    return { ...found, thumbnail: floats(found.thumbnail) } as Overview
+  },
+  tile: (at) => tile('tile', at),
+  glance: (at) => tile('glance', at),
+  row: (at, query, top) => json<Top>(`row/${where(at)}/${query}?top=${top}&sinks=${at.sinks}`),
+  column: (at, key, top) => json<Top>(`column/${where(at)}/${key}?top=${top}&sinks=${at.sinks}`),
+  async tracks(at): Promise<Tracks> {
+    const [values, [queries]] = await numbers(`tracks/${where(at)}?sinks=${at.sinks}`)
+    return { entropy: values.slice(0, queries), mass: values.slice(queries) }
+  },
+}

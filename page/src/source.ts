@@ -1,0 +1,102 @@
+// What the page asks for, and of whom: a server, or the file that it stands in. Both answer the same questions.
+
+export interface LayerInfo {
+  name: string
+  heads: number
+  /** Which of the model's heads these are. */
+  head_numbers: number[]
+  queries: number
+  keys: number
+  batch: number
+  query_tokens: number
+  key_tokens: number
+  rows: number[] | null
+  proof: { weights: number | null; row_sum: number | null }
+}
+
+export interface Header {
+  model: { class?: string; name?: string }
+  layers: LayerInfo[]
+  tokens: string[][]
+  unseen: { name: string; reason: string }[]
+}
+
+export type Pooling = 'sum' | 'max'
+export type Sinks = 'kept' | 'left-out'
+
+export const MEASURES = {
+  entropy: 'entropy',
+  sink_mass: 'weight on the first token',
+  distance: 'distance',
+  previous_token: 'previous token',
+  induction: 'induction',
+} as const
+export type Measure = keyof typeof MEASURES
+
+export type Overview = Record<Measure, (number | null)[]> & {
+  /** From how many rows the numbers are, and whether those were all. */
+  rows: number
+  exact: boolean
+  shape: [number, number, number]
+  thumbnail: Float32Array
+}
+
+export interface Place {
+  layer: number
+  head: number
+  batch: number
+  sinks: Sinks
+}
+
+export interface Address extends Place {
+  zoom: number
+  down: number
+  across: number
+  pooling: Pooling
+}
+
+export interface Tile {
+  rows: number
+  columns: number
+  values: Float32Array
+}
+
+export interface Top {
+  index: number[]
+  weight: number[]
+  entropy: number | null
+  sum: number | null
+}
+
+export interface Tracks {
+  entropy: Float32Array
+  mass: Float32Array
+}
+
+export interface Source {
+  record(): Promise<Header>
+  overview(layer: number, batch: number, sinks: Sinks): Promise<Overview | null>
+  tile(at: Address): Promise<Tile>
+  /** An estimate of a tile of sums that takes long, at once; null where none takes long. */
+  glance: ((at: Address) => Promise<Tile>) | null
+  row(at: Place, query: number, top: number): Promise<Top>
+  column(at: Place, key: number, top: number): Promise<Top>
+  tracks(at: Place): Promise<Tracks>
+  /** Heads that can be opened; null says all. */
+  has(layer: number, head: number, batch: number): boolean
+  /** What a reader must know about what is missing, or nothing. */
+  note: string
+}
+
+export const TILE = 256
+
+export function floats(base64: string): Float32Array {
+  return new Float32Array(bytes(base64).buffer)
+}
+
+export function bytes(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64)
+  const found = new Uint8Array(text.length)
+  for (let at = 0; at < text.length; at++) found[at] = text.charCodeAt(at)
+  return found
+}

@@ -1,0 +1,27 @@
+// Tokens and numbers as people read them. Tokens are anybody's text: they only ever become text.
+
+const LONGEST = 24
+
+/** A token as a label: marks of tokenizers are spaces and line ends, which get a sign where nothing else is there. */
+export function shown(token: string): string {
+  const text = spaced(token)
+  if (text.trim() === '') return text.includes('\n') ? '↵' : text === '' ? '∅' : '␣'
+  const short = [...text.trim()]
+  return short.length <= LONGEST ? short.join('') : short.slice(0, LONGEST - 1).join('') + '…'
+}
+
+/** A token as it stands in the text. */
+export function spaced(token: string): string {
+  return token.replace(/^[Ġ▁]+/u, (marks) => ' '.repeat(marks.length)).replace(/Ċ/gu, '\n')
+}
+
+export function weight(value: number): string {
+  if (value === 0) return '0'
+  return value >= 0.0995 ? value.toFixed(3) : value >= 0.001 ? value.toFixed(4) : value.toExponential(1)
+}
+
+export function small(value: number | null): string {
+  return value === null ? 'not known' : value === 0 ? '0' : value.toExponential(1)
+}
+
+export const count = (value: number): string => value.toLocaleString('en')

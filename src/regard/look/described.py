@@ -1,0 +1,82 @@
+"""What a page must know of a record before it asks for a picture: layers, tokens, proof, what was not seen."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Any
+
+import numpy as np
+
+from regard.look.attended import Attended
+from regard.look.record import Record
+from regard.look.views_overview import Overview
+
+JSON = dict[str, Any]
+
+
+def described(record: Record) -> JSON:
+    """The record as JSON, without a tensor. Lists of tokens that several layers share stand there once.
+
+    `layers` has for each: name, heads, their numbers in the model, queries, keys, batch, `query_tokens` and
+    `key_tokens` as places in `tokens`, `rows` (positions of the recorded queries; None where all are there), and its
+    proof.
+    """
+    shelf = _Shelf()
+    layers = [_layer(layer, shelf) for layer in record.layers]
+    unseen = [{"name": name, "reason": reason} for name, reason in record.unseen.items()]
+    return {"format": 1, "model": dict(record.model), "layers": layers, "tokens": shelf.lists, "unseen": unseen}
+
+
+class _Shelf:
+    """Every list of tokens once."""
+
+    def __init__(self) -> None:
+        self.lists: list[list[str]] = []
+        self._places: dict[tuple[str, ...], int] = {}
+
+    def place(self, tokens: tuple[str, ...]) -> int:
+        if tokens not in self._places:
+            self._places[tokens] = len(self.lists)
+            self.lists.append(list(tokens))
+        return self._places[tokens]
+
+
+def _layer(layer: Attended, shelf: _Shelf) -> JSON:
+    rows = [int(row) for row in layer.rows]
+    return {
+        "name": layer.name,
+        "heads": layer.heads,
+        "head_numbers": list(layer.head_numbers or range(layer.heads)),
+        "queries": layer.queries,
+        "keys": layer.keys,
+        "batch": layer.batch,
+        "query_tokens": shelf.place(tuple(layer.query_tokens)),
+        "key_tokens": shelf.place(tuple(layer.key_tokens)),
+        "rows": None if rows == list(range(len(rows))) else rows,
+        "proof": {"weights": finite(layer.proof.weights), "row_sum": finite(layer.proof.sums)},
+    }
+
+
+def overview_json(found: Overview) -> dict[str, Any]:
+    """Numbers for each head, and its thumbnail as float32 in base64."""
+    names = ("entropy", "sink_mass", "distance", "previous_token", "induction")
+    small = np.ascontiguousarray(found.thumbnail, dtype="<f4")
+    numbers: dict[str, Any] = {name: [finite(float(one)) for one in getattr(found, name)] for name in names}
+    return {
+        **numbers,
+        "rows": found.rows,
+        "exact": found.exact,
+        "shape": list(small.shape),
+        "thumbnail": base64.b64encode(small.tobytes()).decode(),
+    }
+
+
+def finite(value: float) -> float | None:
+    """A number as JSON has it, which knows no NaN.
+
+    Example:
+        >>> finite(0.5), finite(float("nan"))
+        (0.5, None)
+    """
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,210 @@
+"""The page's answers: integers in, numbers out. Nothing a client sends becomes a path or a name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.resources import files
+from typing import Any, TypeVar
+
+import numpy as np
+from anyio import CapacityLimiter, to_thread
+from jaxtyping import Float
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from regard.look.attended import Attended
+from regard.look.described import described, finite, overview_json
+from regard.look.record import Record
+from regard.look.server.gate import LOOPBACK, Gate
+from regard.look.views import Address, TopK, Views
+from regard.look.views_map import Pooling, Sinks
+
+TILE = 256
+MOST_TOP = 1000
+# So many views are worked out at once; the rest wait, so that nobody can ask for more memory than this.
+AT_ONCE = 4
+
+_POOLINGS = {"sum": Pooling.SUM, "max": Pooling.MAX}
+_SINKS = {"kept": Sinks.KEPT, "left-out": Sinks.LEFT_OUT}
+_FILES = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+}
+Answer = TypeVar("Answer")
+
+
+def page_app(record: Record, views: Mapping[Sinks, Views], token: str, hosts: frozenset[str] = LOOPBACK) -> ASGIApp:
+    """The page of a record as an ASGI app, behind its gate.
+
+    GET only: `/` and its two files, `/api/record`, and with integers `/api/overview/LAYER/BATCH`,
+    `/api/tile/LAYER/HEAD/BATCH/ZOOM/DOWN/ACROSS?pooling=sum` (or `max`), an estimate of the same sums under
+    `/api/glance`, `/api/row/LAYER/HEAD/BATCH/QUERY?top=20`, `/api/column/LAYER/HEAD/BATCH/KEY?top=20`,
+    `/api/tracks/LAYER/HEAD/BATCH`; each of them with `?sinks=kept` or `left-out`. Tiles and tracks are float32,
+    little-endian, their sizes in `X-Shape`. What is no number is answered with 400, a number that names nothing
+    with 404.
+
+    Args:
+        record: what the page shows.
+        views: its views with sinks kept and left out.
+        token: what a visitor must know.
+        hosts: names by which the page may be opened.
+    """
+    answers = _Answers(record, views)
+    routes = [
+        *(Route(path, _file(name, kind)) for path, (name, kind) in _FILES.items()),
+        Route("/api/record", answers.record),
+        Route("/api/overview/{layer}/{batch}", answers.overview),
+        Route("/api/tile/{layer}/{head}/{batch}/{zoom}/{down}/{across}", answers.tile),
+        Route("/api/glance/{layer}/{head}/{batch}/{zoom}/{down}/{across}", answers.glance),
+        Route("/api/row/{layer}/{head}/{batch}/{query}", answers.row),
+        Route("/api/column/{layer}/{head}/{batch}/{key}", answers.column),
+        Route("/api/tracks/{layer}/{head}/{batch}", answers.tracks),
+    ]
+    app = Starlette(routes=routes)
+    # A redirect would repeat in its address what the client sent.
+    app.router.redirect_slashes = False
+    return Gate(app, token, hosts)
+
+
+class _Answers:
+    """One method for each kind of question."""
+
+    def __init__(self, record: Record, views: Mapping[Sinks, Views]) -> None:
+        self._layers: tuple[Attended, ...] = record.layers
+        self._views = views
+        self._header = json.dumps(described(record), allow_nan=False).encode()
+        self._turn = CapacityLimiter(AT_ONCE)
+
+    async def record(self, request: Request) -> Response:
+        return Response(self._header, media_type="application/json")
+
+    async def overview(self, request: Request) -> Response:
+        layer, batch = self._layer(request), self._batch(request)
+        found = await self._worked_out(request, lambda views: views.overview(layer, batch))
+        return _json(overview_json(found))
+
+    async def tile(self, request: Request) -> Response:
+        at = self._address(request)
+        return _floats(await self._worked_out(request, lambda views: views.tile(at)))
+
+    async def glance(self, request: Request) -> Response:
+        at = self._address(request)
+        if at.pooling is not Pooling.SUM:
+            raise HTTPException(400, "pooling must be sum for a glance.")
+        return _floats(await self._worked_out(request, lambda views: views.glance(at)))
+
+    def _address(self, request: Request) -> Address:
+        layer = self._layers[self._layer(request)]
+        zoom = _integer(request, "zoom", zooms(layer.queries, layer.keys))
+        cell = TILE << zoom
+        return Address(
+            layer=self._layer(request),
+            head=self._head(request),
+            batch=self._batch(request),
+            zoom=zoom,
+            down=_integer(request, "down", -(-layer.queries // cell)),
+            across=_integer(request, "across", -(-layer.keys // cell)),
+            pooling=_POOLINGS[_choice(request, "pooling", tuple(_POOLINGS))],
+        )
+
+    async def row(self, request: Request) -> Response:
+        place, head, batch, top = self._layer(request), self._head(request), self._batch(request), _top(request)
+        query = _integer(request, "query", self._layers[place].queries)
+        return _json(
+            top_json(await self._worked_out(request, lambda views: views.row(place, head, query, top, batch)))
+        )
+
+    async def column(self, request: Request) -> Response:
+        place, head, batch, top = self._layer(request), self._head(request), self._batch(request), _top(request)
+        key = _integer(request, "key", self._layers[place].keys)
+        return _json(
+            top_json(await self._worked_out(request, lambda views: views.column(place, head, key, top, batch)))
+        )
+
+    async def tracks(self, request: Request) -> Response:
+        layer, head, batch = self._layer(request), self._head(request), self._batch(request)
+        found = await self._worked_out(request, lambda views: views.tracks(layer, head, batch))
+        return _floats(np.concatenate([found.entropy, found.mass]), (len(found.entropy), len(found.mass)))
+
+    def _layer(self, request: Request) -> int:
+        return _integer(request, "layer", len(self._layers))
+
+    def _head(self, request: Request) -> int:
+        return _integer(request, "head", self._layers[self._layer(request)].heads)
+
+    def _batch(self, request: Request) -> int:
+        return _integer(request, "batch", self._layers[self._layer(request)].batch)
+
+    async def _worked_out(self, request: Request, ask: Callable[[Views], Answer]) -> Answer:
+        views = self._views[_SINKS[_choice(request, "sinks", tuple(_SINKS))]]
+        return await to_thread.run_sync(lambda: ask(views), limiter=self._turn)
+
+
+def zooms(queries: int, keys: int) -> int:
+    """How many zooms a map has: at the last one, a single tile shows all of it.
+
+    Example:
+        >>> zooms(256, 30), zooms(257, 30), zooms(1000, 1025)
+        (1, 2, 4)
+    """
+    return max(0, (-(-max(queries, keys) // TILE) - 1).bit_length()) + 1
+
+
+def top_json(found: TopK) -> dict[str, Any]:
+    """The strongest of a row or column."""
+    return {
+        "index": [int(one) for one in found.index],
+        "weight": [finite(float(one)) for one in found.weight],
+        "entropy": finite(found.entropy),
+        "sum": finite(found.sum),
+    }
+
+
+def _integer(request: Request, name: str, end: int) -> int:
+    """A number from 0 up to `end`."""
+    given = request.path_params[name]
+    if not re.fullmatch("[0-9]{1,9}", given):
+        raise HTTPException(400, f"{name} must be an integer of at most nine digits.")
+    if int(given) >= end:
+        raise HTTPException(404, f"{name} must be less than {end} here.")
+    return int(given)
+
+
+def _top(request: Request) -> int:
+    given = request.query_params.get("top", "20")
+    if not re.fullmatch("[0-9]{1,9}", given) or not 1 <= int(given) <= MOST_TOP:
+        raise HTTPException(400, f"top must be an integer from 1 to {MOST_TOP}.")
+    return int(given)
+
+
+def _choice(request: Request, name: str, choices: tuple[str, ...]) -> str:
+    given = request.query_params.get(name, choices[0])
+    if given not in choices:
+        raise HTTPException(400, f"{name} must be one of {', '.join(choices)}.")
+    return given
+
+
+def _json(value: dict[str, Any]) -> Response:
+    return Response(json.dumps(value, allow_nan=False), media_type="application/json")
+
+
+def _floats(values: Float[np.ndarray, "*sizes"], shape: tuple[int, ...] | None = None) -> Response:
+    sizes = ",".join(str(size) for size in shape or values.shape)
+    body = np.ascontiguousarray(values, dtype="<f4").tobytes()
+    return Response(body, media_type="application/octet-stream", headers={"X-Shape": sizes})
+
+
+def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    body = files("regard.look").joinpath("page", name).read_bytes()
+
+    async def answer(request: Request) -> Response:
+        return Response(body, headers={"content-type": kind})
+
+    return answer
