@@ -85,11 +85,11 @@ function Head({ page, one, value }: { page: Page; one: One; value: number | null
   return (
     <button
       class="head" type="button" aria-pressed={open} tabIndex={open ? 0 : -1} disabled={!there}
-      aria-label={`layer ${one.layer}, head ${number}${says}${there ? '' : ', not in this file'}`}
       title={`layer ${one.layer}, head ${number}${says}${there ? '' : ' – not in this file'}`}
       onClick={() => page.open(one.layer, one.head)}
     >
       <Thumbnail page={page} one={one} />
+      <span class="hidden">{`layer ${one.layer}, head ${number}${says}${there ? '' : ', not in this file'}`}</span>
       <span class="name" aria-hidden="true">
         {value === null ? number : `${one.layer}.${number}`}
         {value === null ? null : <i>{value.toPrecision(2)}</i>}

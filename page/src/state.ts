@@ -72,6 +72,8 @@ export class Page {
   open(layer: number, head: number): void {
     together(() => {
       const before = this.info.value
+      // What was read of another map names tokens that this one need not have.
+      this.row.value = this.column.value = this.tracks.value = this.hover.value = null
       this.layer.value = layer
       this.head.value = head
       const after = this.info.value

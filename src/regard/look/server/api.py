@@ -102,7 +102,7 @@ class _Answers:
 
     def _address(self, request: Request) -> Address:
         layer = self._layers[self._layer(request)]
-        zoom = _integer(request, "zoom", zooms(layer.queries, layer.keys))
+        zoom = _integer(request, "zoom", self._views[Sinks.KEPT].zooms(self._layer(request)))
         cell = TILE << zoom
         return Address(
             layer=self._layer(request),
@@ -145,16 +145,6 @@ class _Answers:
     async def _worked_out(self, request: Request, ask: Callable[[Views], Answer]) -> Answer:
         views = self._views[_SINKS[_choice(request, "sinks", tuple(_SINKS))]]
         return await to_thread.run_sync(lambda: ask(views), limiter=self._turn)
-
-
-def zooms(queries: int, keys: int) -> int:
-    """How many zooms a map has: at the last one, a single tile shows all of it.
-
-    Example:
-        >>> zooms(256, 30), zooms(257, 30), zooms(1000, 1025)
-        (1, 2, 4)
-    """
-    return max(0, (-(-max(queries, keys) // TILE) - 1).bit_length()) + 1
 
 
 def top_json(found: TopK) -> dict[str, Any]:
