@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
@@ -13,6 +11,7 @@ from regard.look.colours import dark_style
 from regard.look.curves import Curve, curves_svg, number
 from regard.look.run import Run, Score, read_run
 from regard.look.samples import Sample
+from regard.look.written import write_whole
 
 # What a validation says beside its scores.
 _NO_SCORES = ("kind", "step", "seconds", "loss")
@@ -53,16 +52,8 @@ def write_report(folder: Path) -> Path:
         ValueError: a file in it is damaged.
     """
     page, path = report(read_run(folder)), folder / "report.html"
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
-            file.write(page)
-        # A temporary file is its owner's alone; a report may be read by whoever may read the run.
-        os.chmod(name, (folder / "config.yaml").stat().st_mode)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    # A report may be read by whoever may read the run.
+    write_whole(path, [page], (folder / "config.yaml").stat().st_mode)
     return path
 
 
