@@ -1,4 +1,4 @@
-"""regard look RUN: write and open the report of a run."""
+"""regard look RUN | RECORD | MODEL: the report of a run, or the page of what a model looked at."""
 
 from __future__ import annotations
 
@@ -7,34 +7,81 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from regard.cli.arguments import none_left, split
+from regard.cli.arguments import Arguments, none_left, split
 
-HELP = """Write the report of a run and open it: scores with protocol, curves, translations with alignment maps.
+HELP = """Look at a run, at a record of attention, or at a model that reads a text.
 
 Examples:
   regard look runs/mine
-  regard look runs/mine --text        on the terminal
-  regard look runs/mine --no-open     write report.html and print where it is
+  regard look runs/mine --text                 on the terminal
+  regard look runs/mine --no-open              write report.html and print where it is
+  regard look records/mine                     serve its page on this machine until Ctrl-C
+  regard look records/mine --html page.html    the same page as one file that needs nothing else
+  regard look records/mine --figure head.svg --head 3.5 --queries 0:40
+  regard look models/gpt2 --text book.txt      record a model of Hugging Face that reads a text, then the same page
+
+A run's report has scores with protocol, curves, and examples with what was looked at. A record, which
+regard.record wrote, opens as a page: every head ranked, exact maps at any zoom, what a token reads and who reads it.
 
 Options:
-  --text      scores and three translations as text
-  --no-open   do not open a browser
-  --json      print the path as JSON
+  --text            of a run: scores and three examples as text; of a model: the file that it reads stands after it
+  --no-open         do not open a browser
+  --json            print where it is as JSON
+  --tokens N        of a model: how many tokens it reads at most; 8192
+  --save FOLDER     of a model: keep the record
+  --dry-run         of a model: only say how many bytes the record would have
+  --html FILE       of a record: write one file, which opens from a disk
+  --mebibytes N     how large heads may make it; 48
+  --figure FILE     of a record: .svg, .pdf or .png of part of a map, with its provenance inside
+  --head L.H        the layer's and head's number, from 0; 0.0
+  --queries A:B     rows of the figure, from A up to B; all
+  --keys A:B        keys of the figure; all
+  --port N          of a record's page; a free one
+  --host ADDRESS    another address than this machine's own; whoever has the printed token can see the record
 """
+VALUES = (
+    "--tokens",
+    "--save",
+    "--html",
+    "--mebibytes",
+    "--figure",
+    "--head",
+    "--queries",
+    "--keys",
+    "--port",
+    "--host",
+)
+FLAGS = ("--dry-run", "--text", "--no-open", "--json", "--help", "-h")
 
 
 def main(arguments: list[str]) -> int:
-    """Write, and show or open a report; the exit code."""
-    given = split(arguments, flags=("--text", "--no-open", "--json", "--help", "-h"), words=1)
+    """Show a run or a record; the exit code."""
+    given = split(arguments, values=VALUES, flags=FLAGS, words=2)
     if given.has("--help") or given.has("-h"):
         print(HELP, end="")
         return 0
     none_left(given, "look")
     if not given.words:
-        raise ValueError("which run? For example: regard look runs/mine")
+        raise ValueError("which run or record? For example: regard look runs/mine")
+    folder = Path(given.words[0])
+    if (folder / "record.json").exists():
+        from regard.cli.look_record import show
+
+        return show(given, folder)
+    if len(given.words) == 2:
+        from regard.cli.look_model import read_and_show
+
+        return read_and_show(given)
+    if given.values or given.has("--dry-run"):
+        raise ValueError(
+            f"{next(iter(given.values), '--dry-run')} is for records and models, and {folder} has no record.json."
+        )
+    return _run(given, folder)
+
+
+def _run(given: Arguments, folder: Path) -> int:
     from regard.look.report import summary, write_report
 
-    folder = Path(given.words[0])
     path = write_report(folder).resolve()
     if given.has("--text"):
         print(summary(folder))

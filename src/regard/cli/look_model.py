@@ -1,0 +1,31 @@
+"""regard look MODEL --text FILE: a model of Hugging Face reads a text, and what it looked at is shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from regard.cli.arguments import Arguments
+from regard.cli.look_record import number, show_record
+from regard.look.pretrained import reading
+from regard.look.record_options import Keep, Options
+
+
+def read_and_show(given: Arguments) -> int:
+    """Record a model that reads a file, and show the record as the command line wants it; the exit code."""
+    model, file = given.words
+    if not given.has("--text"):
+        raise ValueError(
+            f"{file!r} is a second name; a file to read stands after --text, as in: look {model} --text {file}"
+        )
+    text, most = Path(file).read_text(encoding="utf-8"), number("--tokens", given.values.get("--tokens", "8192"))
+    if given.has("--dry-run"):
+        cost = reading(model, text, most, Options(keep=Keep.SIZES)).bytes
+        print(json.dumps({"bytes": cost}) if given.has("--json") else f"the record would have {cost:,} bytes")
+        return 0
+    seen = reading(model, text, most)
+    if "--save" in given.values:
+        seen.save(given.values["--save"])
+        print(f"record: {given.values['--save']}", file=sys.stderr)
+    return show_record(given, seen.record)

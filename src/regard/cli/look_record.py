@@ -1,0 +1,94 @@
+"""regard look RECORD: its page, served or as one file, or a figure of part of a map."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import webbrowser
+from collections.abc import Mapping
+from pathlib import Path
+
+from regard.cli.arguments import Arguments
+from regard.look.figure import Part, write_figure
+from regard.look.record import Record, load_record
+from regard.look.server.serving import serving, stopped_by
+from regard.look.standalone import BUDGET, write_standalone
+from regard.look.views import Views, views_of
+from regard.look.views_map import Sinks
+
+
+def show(given: Arguments, folder: Path) -> int:
+    """Show a record as the command line wants it; the exit code."""
+    if given.has("--text") or len(given.words) > 1:
+        raise ValueError(
+            "--text is for runs and models; a record's numbers are in its page and in regard.load_record."
+        )
+    return show_record(given, load_record(folder))
+
+
+def show_record(given: Arguments, record: Record) -> int:
+    """Serve a record, or write it as a page or a figure; the exit code."""
+    if not record.layers:
+        unseen = "; ".join(f"{name}: {reason}" for name, reason in record.unseen.items())
+        raise ValueError(f"no attention was recorded that could be shown. {unseen}")
+    views = {sinks: views_of(record, sinks=sinks) for sinks in Sinks}
+    if "--html" in given.values:
+        return _html(given, record, views)
+    if "--figure" in given.values:
+        return _figure(given, views[Sinks.KEPT])
+    return _serve(given, record, views)
+
+
+def _serve(given: Arguments, record: Record, views: Mapping[Sinks, Views]) -> int:
+    port = number("--port", given.values.get("--port", "0"))
+    found = serving(record, views, given.values.get("--host", "127.0.0.1"), port)
+    print(json.dumps({"page": found.address}) if given.has("--json") else f"page: {found.address}", flush=True)
+    print("Ctrl-C ends it.", file=sys.stderr)
+    if not given.has("--no-open") and not given.has("--json") and sys.stdout.isatty():
+        webbrowser.open(found.address)
+    stopped_by(found.run)
+    return 0
+
+
+def _html(given: Arguments, record: Record, views: Mapping[Sinks, Views]) -> int:
+    path = Path(given.values["--html"])
+    size = number("--mebibytes", given.values.get("--mebibytes", str(BUDGET >> 20)))
+    page = write_standalone(record, views, path, size << 20)
+    told = {"page": str(path.resolve()), "bytes": path.stat().st_size, "heads": page.heads, "left_out": page.left_out}
+    left = f", {page.left_out} had no room" if page.left_out else ""
+    print(json.dumps(told) if given.has("--json") else f"page: {path} ({page.heads} heads{left})")
+    return 0
+
+
+def _figure(given: Arguments, views: Views) -> int:
+    path = Path(given.values["--figure"])
+    found = re.fullmatch(r"([0-9]+)\.([0-9]+)", given.values.get("--head", "0.0"))
+    layers = views.record.layers
+    if found is None or int(found[1]) >= len(layers) or int(found[2]) >= layers[int(found[1])].heads:
+        told = given.values.get("--head")
+        raise ValueError(f"--head is {told!r}, expected LAYER.HEAD with LAYER below {len(layers)}, such as 0.0.")
+    layer = layers[int(found[1])]
+    queries, keys = (
+        _span(name, given.values.get(name), size)
+        for name, size in (("--queries", layer.queries), ("--keys", layer.keys))
+    )
+    write_figure(views, Part(int(found[1]), int(found[2]), queries, keys), path)
+    print(json.dumps({"figure": str(path.resolve())}) if given.has("--json") else f"figure: {path}")
+    return 0
+
+
+def _span(name: str, given: str | None, size: int) -> range:
+    if given is None:
+        return range(size)
+    found = re.fullmatch(r"([0-9]*):([0-9]*)", given)
+    if found is None:
+        raise ValueError(f"{name} is {given!r}, expected FIRST:END, such as 0:40.")
+    return range(int(found[1] or 0), int(found[2] or size))
+
+
+def number(name: str, given: str) -> int:
+    """The number that an option was given."""
+    if not re.fullmatch("[0-9]{1,9}", given):
+        raise ValueError(f"{name} is {given!r}, expected a number.")
+    return int(given)
