@@ -1,0 +1,47 @@
+"""What a canvas shows, in numbers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+# As text, since a browser hands over every number of a list by itself.
+_TILE = """const { rows, columns, values } = await source.tile(given[0])
+const text = Array.from(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), byte =>
+  String.fromCharCode(byte)).join('')
+return { rows, columns, values: btoa(text) }"""
+
+
+def pixels(canvas) -> np.ndarray:
+    """(height, width, 4), 0 to 255."""
+    data = canvas.evaluate("canvas => canvas.toDataURL('image/png')").partition(",")[2]
+    return np.array(Image.open(BytesIO(base64.b64decode(data))).convert("RGBA"))
+
+
+def drawn(page) -> np.ndarray:
+    """The map when all of its tiles are there."""
+    page.wait_for_function("regard.opened.then(page => !page.tiles.busy)")
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return pixels(page.locator(".canvas canvas"))
+
+
+def asked(page, question: str, *given):
+    """What the page's source answers, the same that it draws."""
+    return page.evaluate(f"(async given => {{ const {{ source }} = await regard.opened; {question} }})", list(given))
+
+
+def tile(page, layer, head, zoom, down, across, pooling="sum", sinks="kept") -> np.ndarray:
+    at = {"layer": layer, "head": head, "batch": 0, "zoom": zoom, "down": down, "across": across}
+    found = asked(page, _TILE, {**at, "pooling": pooling, "sinks": sinks})
+    return np.frombuffer(base64.b64decode(found["values"]), "<f4").reshape(found["rows"], found["columns"])
+
+
+def violations(page, axe: str) -> list[str]:
+    """What axe finds against WCAG and good practice."""
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    return [json.dumps([one["id"], [node["html"][:160] for node in one["nodes"]][:3]]) for one in found]
