@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MADE := .venv/.made
-SOURCES := $(shell find src tests docs benchmarks README.md pyproject.toml -type f -not -name '*.pyc' 2>/dev/null)
+SOURCES := $(shell find src tests docs benchmarks page README.md pyproject.toml -type f -not -name '*.pyc' -not -path 'page/node_modules/*' 2>/dev/null)
 NATIVE := $(shell find native -type f -not -name '*.pyc' 2>/dev/null)
 RUN := runs/demo
 SANITIZED := build/sanitize
@@ -11,7 +11,7 @@ SANITIZED := build/sanitize
 CHECKED ?= tests/native
 LEVEL := from regard.attention.native.library import kernels; print(kernels().level)
 
-.PHONY: demo test coverage docs setup lint sanitize clean
+.PHONY: demo test coverage docs page bundle setup lint sanitize clean
 
 setup: $(MADE)/native
 
@@ -39,6 +39,7 @@ test: $(MADE)/test
 
 $(MADE)/test: $(MADE)/native $(SOURCES)
 	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory page
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
 	$(MAKE) --no-print-directory sanitize CHECKED='tests/native/test_attention.py tests/native/test_decode.py'
 	$(MAKE) --no-print-directory docs
@@ -71,6 +72,23 @@ docs: $(MADE)/native
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -W --keep-going -E -d build/doctrees -b html docs build/docs
 	@echo "the documentation begins at build/docs/index.html"
 
+# The page's bundle is kept beside the code, so that nobody needs node to install it. This builds it anew from page/,
+# with the packages of its lock file, and compares byte for byte; `make bundle` puts the new one there.
+page: BUNDLE := build/page
+bundle: BUNDLE := src/regard/look/page
+ifeq ($(shell command -v npm),)
+page bundle:
+	@echo "no npm here: the page was not built again"; test "$(REGARD_BROWSER)" != required
+else
+page bundle: page/node_modules/.made
+	cd page && npm run --silent check && npx --no-install vite build --logLevel warn --outDir $(abspath $(BUNDLE))
+	diff -r $(BUNDLE) src/regard/look/page
+endif
+
+page/node_modules/.made: page/package-lock.json
+	cd page && npm ci --silent --no-audit --no-fund
+	@touch $@
+
 lint: $(MADE)/setup
 	$(BIN)/ruff check src tests benchmarks docs native
 	$(BIN)/ruff format --check src tests benchmarks docs native
@@ -78,4 +96,4 @@ lint: $(MADE)/setup
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf .venv build dist runs .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist runs page/node_modules .mypy_cache .ruff_cache .hypothesis
