@@ -132,7 +132,7 @@ function pressed(event: KeyboardEvent, page: Page): void {
     '=': () => zoomBy(page, 2),
     '-': () => zoomBy(page, 0.5),
     '0': () => page.fit(),
-    Enter: () => page.go(query, page.row.value?.index[0] ?? key),
+    Enter: () => { void page.strongest().then(() => spoken(page)) },
     Escape: () => document.getElementById('reading')?.focus(),
   }
   const move = moves[event.key]

@@ -96,6 +96,17 @@ export class Page {
     })
   }
 
+  /** Go to the key that the cursor's query reads most, as soon as that is known, unless the cursor has moved on. */
+  async strongest(): Promise<void> {
+    const place = this.place.peek(), cursor = this.cursor.peek()
+    try {
+      const found = await this.source.row(place, cursor.query, 1)
+      if (place === this.place.peek() && cursor === this.cursor.peek()) this.go(cursor.query, found.index[0] ?? cursor.key)
+    } catch (error) {
+      this.troubled(error as Error)
+    }
+  }
+
   /** Choose a token of the text: where queries and keys are the same text, both what it reads and who reads it. */
   choose(at: number): void {
     if (this.alike.value) this.go(at, at)

@@ -106,8 +106,8 @@ def test_a_keyboard_is_enough(opened, address, views):
     pressed(page, "Control+Home", "End", "PageDown")
     assert state(page, "cursor") == {"query": 66, "key": 66}
     best = int(views[Sinks.KEPT].row(0, 0, 66, 1).index[0])
-    page.wait_for_timeout(300)
     pressed(page, "Enter")
+    said(page, f"→ key {best} ")
     assert state(page, "cursor") == {"query": 66, "key": best}
     before = state(page, "view")["pixels"]
     pressed(page, "+", "+")
