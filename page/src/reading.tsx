@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { css, ink, level, ramp } from './colour'
 import type { Page, Reading as Kind } from './state'
 import type { Top } from './source'
-import { shown, spaced, weight } from './words'
+import { shown, weight, written } from './words'
 
 const AROUND = 160
 
@@ -89,6 +89,7 @@ export function Text({ page }: { page: Page }) {
     if (above < box.current.scrollTop || above + 30 > box.current.scrollTop + high) box.current.scrollTop = above - high / 2
   }, [active])
   const says = kind === 'reads' ? `Read by ${page.query(query)}` : `Readers of ${page.key(key)}`
+  const write = written(tokens)
   return (
     <section class="text" aria-labelledby="text-title">
       <header>
@@ -111,7 +112,7 @@ export function Text({ page }: { page: Page }) {
           const value = values[place]
           const share = ((value ?? 0) / most) ** 0.7
           const shade = shades[level(share, colours)]
-          const text = spaced(token)
+          const text = write(token, at)
           return (
             <>
               <span

@@ -15,6 +15,15 @@ export function spaced(token: string): string {
   return token.replace(/^[Ġ▁]+/u, (marks) => ' '.repeat(marks.length)).replace(/Ċ/gu, '\n')
 }
 
+const marked = new WeakMap<readonly string[], boolean>()
+
+/** How a token of these stands in the text. Where none tells of a space they are words, or pieces that go on with ##. */
+export function written(tokens: readonly string[]): (token: string, at: number) => string {
+  if (!marked.has(tokens)) marked.set(tokens, tokens.some((token) => /[Ġ▁Ċ\s]/u.test(token)))
+  if (marked.get(tokens)) return spaced
+  return (token, at) => (/^##./u.test(token) ? token.slice(2) : at === 0 ? token : ` ${token}`)
+}
+
 export function weight(value: number): string {
   if (value === 0) return '0'
   return value >= 0.0995 ? value.toFixed(3) : value >= 0.001 ? value.toFixed(4) : value.toExponential(1)

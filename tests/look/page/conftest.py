@@ -92,7 +92,8 @@ def views(record):
     return {sinks: views_of(record, sinks) for sinks in Sinks}
 
 
-@pytest.fixture
+# Of a module, so that pages are closed before it is.
+@pytest.fixture(scope="module")
 def address(record, views):
     found = serving(record, views)
     thread = threading.Thread(target=found.run)

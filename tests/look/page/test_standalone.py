@@ -57,6 +57,20 @@ def test_a_file_that_cannot_be_finished_is_not_there(record, views, tmp_path, mo
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        (["[CLS]", "who", "is", "##hma", "##el"], "[CLS] who ishmael"),
+        (["Who", "Ġis", "Ġhe", "re", "?"], "Who is here?"),
+    ],
+)
+def test_pieces_of_words_are_joined_as_their_tokenizer_cut_them(tokens, text, tmp_path, opened):
+    record = recorded(length=5).told({"own": tokens, "other": [HOSTILE] * 13})
+    write_standalone(record, both(record), tmp_path / "page.html")
+    page = opened((tmp_path / "page.html").as_uri(), offline=True)
+    assert "".join(page.locator("[role=option]").all_text_contents()) == text
+
+
 def test_it_opens_from_a_disk_without_a_network(record, views, tmp_path, opened, axe):
     write_standalone(record, views, tmp_path / "page.html")
     page = opened((tmp_path / "page.html").as_uri(), offline=True)
