@@ -337,6 +337,9 @@ def test_a_record_is_loaded_without_the_model(tmp_path):
         seen.record.save(tmp_path / "record", most=9)
     seen.record.save(tmp_path / "record", most=seen.record.bytes)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["record", "record.json", "record.safetensors"]
+    (tmp_path / "plain").touch()
+    modes = {path.stat().st_mode for path in tmp_path.rglob("*") if path.is_file()}
+    assert len(modes) == 1
     loaded = rg.load_record(tmp_path / "record")
     assert list(loaded) == list(seen)
     for name in seen:

@@ -92,7 +92,10 @@ def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _put(partial: Path, folder: Path) -> None:
     """Give a folder its name; the one that had it goes."""
-    partial.chmod(0o777 & ~_umask())
+    mask = _umask()
+    partial.chmod(0o777 & ~mask)
+    for file in partial.iterdir():
+        file.chmod(0o666 & ~mask)
     if not folder.exists():
         os.replace(partial, folder)
         return
