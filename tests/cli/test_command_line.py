@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from regard.cli import main
+from regard.cli.settings import keys_of
+from regard.tasks.translation import Translation
 
 TINY = [
     "data.name=reverse", "pieces.kind=words", "model.embedding_size=16", "model.hidden_size=16",
@@ -197,3 +200,16 @@ def test_two_processes_translate_to_the_same_scores(run):
     )
     assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout) == json.loads((run / "scores.json").read_text())
+
+
+def test_settings_are_found_whatever_other_packages_make_of_a_text():
+    @dataclass(frozen=True)
+    class Address(str):
+        """A text with parts, whose parts are texts: nobody's setting."""
+
+        part: str = ""
+
+    names = keys_of(Translation.recipe)
+    assert issubclass(Address, str)
+    assert "training.seed" in names
+    assert not [name for name in names if name.endswith(".part")]

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.modules import module as modules
 
 import regard as rg
 from regard.look.record_options import Keep
@@ -391,3 +392,18 @@ def test_a_mapping_of_attentions_answers_as_the_design_says():
         one.tile(0, range(0, LENGTH + 1), range(2))
     with pytest.raises(KeyError, match="there is no attention 'x'; there are: model"):
         seen["x"]
+
+
+def test_nothing_of_a_recording_is_left_in_pytorch():
+    def hooks() -> dict[str, int]:
+        names = [name for name in vars(modules) if name.startswith("_global_")]
+        return {name: len(found) for name in names if isinstance(found := getattr(modules, name), dict)}
+
+    before = hooks()
+    with rg.record(made(Looping())) as seen:
+        assert hooks() != before
+    assert hooks() == before
+    with pytest.raises(KeyError), rg.record(made(Looping())):
+        raise KeyError
+    assert hooks() == before
+    assert not seen

@@ -63,9 +63,14 @@ def keys_of(kind: type[object], prefix: str = "") -> list[str]:
         name = f"{prefix}{one.name}"
         found.append(name)
         hint = hints[one.name]
-        for inner in [hint, *hint.__subclasses__()] if isinstance(hint, type) else []:
+        for inner in [hint, *_kinds(hint)] if isinstance(hint, type) else []:
             found.extend(keys_of(inner, f"{name}.") if is_dataclass(inner) else [])
     return found
+
+
+def _kinds(hint: object) -> list[type]:
+    """The classes that a setting may name; of a number or a text anybody may have made some, which are none."""
+    return hint.__subclasses__() if isinstance(hint, type) and hint.__module__ != "builtins" else []
 
 
 def _parser(kind: type[object]) -> ArgumentParser:
@@ -149,8 +154,7 @@ def _classes(kind: type[object]) -> list[str]:
     """Names of every class that a setting may name."""
     found = []
     for hint in get_type_hints(kind).values():
-        named: list[type] = hint.__subclasses__() if isinstance(hint, type) else []
-        for inner in named:
+        for inner in _kinds(hint):
             found += [inner.__name__, *(_classes(inner) if is_dataclass(inner) else [])]
         if isinstance(hint, type) and is_dataclass(hint):
             found += _classes(hint)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook
+from torch.nn.modules import module as modules
 from torch.utils.hooks import RemovableHandle
 
 from regard.attention import Attention, Where
@@ -44,7 +44,7 @@ class Own:
         self._handle: RemovableHandle | None = None
 
     def __enter__(self) -> Own:
-        self._handle = register_module_forward_hook(self._hook, with_kwargs=True)
+        self._handle = modules.register_module_forward_hook(self._hook, with_kwargs=True)
         return self
 
     def __exit__(
@@ -52,6 +52,8 @@ class Own:
     ) -> None:
         if self._handle is not None:
             self._handle.remove()
+            # PyTorch forgets the hook, but not that it wanted keywords, by which compilers take it to be there still.
+            modules._global_forward_hooks_with_kwargs.pop(self._handle.id, None)
 
     def _hook(self, module: nn.Module, given: tuple[Any, ...], named: dict[str, Any], context: Any) -> None:
         if not isinstance(module, Attention) or self._running.module is None:
