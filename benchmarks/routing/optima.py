@@ -21,8 +21,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import pdist
 
-from regard.data.uniform_routes import Part, Problem, Uniform
-from regard.tasks.routing_settings import FIXED_SEED
+from regard.data.endless import FIXED_SEED, Part
+from regard.data.uniform_routes import Problem, Uniform
 
 
 def optimum(points: np.ndarray) -> float:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks.routing.optima import optimum
+from regard.data.endless import Part
 from regard.data.routes import Instance
-from regard.data.uniform_routes import Part, Problem, Uniform
+from regard.data.uniform_routes import Problem, Uniform
 
 
 @pytest.mark.parametrize("places", [3, 7])

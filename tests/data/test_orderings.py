@@ -6,11 +6,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from regard.data.endless import Part
 from regard.data.hulls import area, convex_hull, crosses
 from regard.data.ordering_batches import batch_of_inputs
 from regard.data.ordering_tables import parse_inputs, read_inputs
 from regard.data.orderings import Drawn, Inputs, Problem
-from regard.data.uniform_routes import Part
 
 GENERATOR = np.random.default_rng(5)
 

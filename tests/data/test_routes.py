@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from regard.data.endless import Part, uniform
 from regard.data.route_tables import read_routes
 from regard.data.routes import Distance, Instance, check_tours
 from regard.data.tsplib import read_solution, read_tsplib
-from regard.data.uniform_routes import Part, Problem, Uniform, uniform
+from regard.data.uniform_routes import Problem, Uniform
 
 TSP = (
     "NAME : five\nTYPE : TSP\nDIMENSION : 3\nEDGE_WEIGHT_TYPE : EUC_2D\n"

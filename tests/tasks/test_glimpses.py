@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from regard.tasks.glimpses import Glimpses, _path_loss
 from regard.tasks.glimpses_scores import logistic, nearest, picture_baselines
 from regard.tasks.glimpses_settings import Config, Places
 from regard.train.distributed import accelerator
+from tests.tasks.asking import ask, assert_told
 from tests.tasks.resuming import resumed
 
 TINY: Config = parse(Config, [*Glimpses.smoke, "training.updates=9", "training.validate_every=3"])[0]
@@ -42,11 +41,6 @@ def quick(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "quick"
     assert main(["train", "glimpses", *QUICK, "--run", str(folder)]) == 0
     return folder
-
-
-def ask(run: Path, text: str, monkeypatch, *options: str) -> int:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
-    return main(["run", str(run), *options])
 
 
 def test_a_short_training_learns_shapes_better_than_chance_places(quick):
@@ -139,9 +133,7 @@ def test_a_users_three_pictures_are_learned(tmp_path, monkeypatch, capsys):
 )
 def test_settings_that_cannot_be_are_told_in_one_line(tmp_path, capsys, settings, says):
     assert main(["train", "glimpses", *settings, "--run", str(tmp_path / "run")]) == 2
-    errors = capsys.readouterr().err
-    assert says in errors
-    assert "Traceback" not in errors
+    assert_told(capsys, says)
 
 
 def test_a_stopped_run_resumes_bit_for_bit(tmp_path):

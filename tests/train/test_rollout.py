@@ -8,8 +8,9 @@ import pytest
 import torch
 from scipy.stats import ttest_1samp
 
+from regard.data.endless import Part
 from regard.data.route_batches import RouteBatch, batch_of_drawn
-from regard.data.uniform_routes import Part, Problem, Uniform
+from regard.data.uniform_routes import Problem, Uniform
 from regard.models import AttentionModel, Context
 from regard.models.environments import TourState, lengths
 from regard.train.incumbent import Incumbent, Rollout, Shared, better

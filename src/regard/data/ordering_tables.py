@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from regard.data.orderings import Inputs, Problem
-from regard.data.route_lines import rows_of_lines
-from regard.data.route_tables import numbers_by_name
-from regard.data.tables import read_table
+from regard.data.tables import numbers_by_name, read_table, rows_of_lines
 
 
 def read_inputs(path: str | Path, problem: Problem) -> list[Inputs]:

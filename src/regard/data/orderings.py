@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-import numpy.typing as npt
 
+from regard.data.endless import Numbers, Part, uniform
 from regard.data.hulls import area, convex_hull
-from regard.data.uniform_routes import Part, uniform
-
-Numbers = npt.NDArray[np.float64]
 
 
 class Problem(Enum):

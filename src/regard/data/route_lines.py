@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from regard.data.route_tables import COLUMNS, instances_of
 from regard.data.routes import Instance
+from regard.data.tables import rows_of_lines
 from regard.data.tsplib import parse_tsplib
 from regard.data.uniform_routes import Problem
 
@@ -34,28 +34,6 @@ def parse_routes(lines: Iterable[str], problem: Problem, where: str) -> Iterator
     if "," in filled[0] and ":" not in filled[0]:
         return iter(instances_of(rows_of_lines(filled, COLUMNS[problem], where), problem, where))
     return _files(filled, problem, where)
-
-
-def rows_of_lines(lines: list[str], columns: Sequence[str], where: str) -> Iterator[list[str]]:
-    """The named columns of a table whose first line names them all, row by row.
-
-    Raises:
-        ValueError: a column is missing, or a row is too short; the line is named.
-
-    Example:
-        >>> list(rows_of_lines(["y,x", "1,2"], ("x", "y"), "rows"))
-        [['2', '1']]
-    """
-    head, *rows = csv.reader(lines)
-    names = [name.strip().lower() for name in head]
-    missing = [name for name in columns if name not in names]
-    if missing:
-        raise ValueError(f"{where}:1 has no column {missing[0]!r}; expected {', '.join(columns)}.")
-    places = [names.index(name) for name in columns]
-    for number, row in enumerate(rows, start=2):
-        if len(row) <= max(places):
-            raise ValueError(f"{where}:{number} has {len(row)} column(s), expected at least {max(places) + 1}.")
-        yield [row[place] for place in places]
 
 
 def _files(lines: list[str], problem: Problem, where: str) -> Iterator[Instance]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from regard.data.routes import Deliveries, Instance, framed
-from regard.data.tables import read_table
+from regard.data.tables import numbers_by_name, read_table
 from regard.data.tsplib import read_tsplib
 from regard.data.uniform_routes import Problem
 
@@ -59,33 +59,6 @@ def instances_of(rows: Iterable[Sequence[str]], problem: Problem, where: str) ->
         ValueError: a field is no number, an instance goes on after another began, or cannot be.
     """
     return [_instance(name, group, problem) for name, group in numbers_by_name(rows, where).items()]
-
-
-def numbers_by_name(rows: Iterable[Sequence[str]], where: str) -> dict[str, list[list[float]]]:
-    """Rows of numbers under the names that stand before them; rows of one name stand together.
-
-    Raises:
-        ValueError: a field is no number, or a name comes back after another began.
-
-    Example:
-        >>> numbers_by_name([("a", "1", "2"), ("a", "3", "4")], "rows")
-        {'a': [[1.0, 2.0], [3.0, 4.0]]}
-    """
-    groups: dict[str, list[list[float]]] = {}
-    last = None
-    for number, (name, *fields) in enumerate(rows, start=1):
-        if name != last and name in groups:
-            raise ValueError(f"{where}: row {number} goes back to instance {name!r}; put its rows together.")
-        groups.setdefault(name, []).append([_number(text, number, where) for text in fields])
-        last = name
-    return groups
-
-
-def _number(text: str, row: int, where: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{where}: row {row} has {text!r} where a number is expected.") from None
 
 
 def _instance(name: str, rows: list[list[float]], problem: Problem) -> Instance:

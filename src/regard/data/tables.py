@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Literal
@@ -63,6 +63,48 @@ def read_lines(path: Path) -> list[str]:
     # Only line feeds end lines: a form feed or a Unicode separator inside of a sentence must not shift the rest.
     lines = text.replace("\r\n", "\n").split("\n")
     return lines[:-1] if lines[-1] == "" else lines
+
+
+def rows_of_lines(lines: list[str], columns: Sequence[str], where: str) -> Iterator[list[str]]:
+    """The named columns of a table whose first line names them all, row by row.
+
+    Raises:
+        ValueError: a column is missing, or a row is too short; the line is named.
+
+    Example:
+        >>> list(rows_of_lines(["y,x", "1,2"], ("x", "y"), "rows"))
+        [['2', '1']]
+    """
+    head, *rows = csv.reader(lines)
+    names = [name.strip().lower() for name in head]
+    missing = [name for name in columns if name not in names]
+    if missing:
+        raise ValueError(f"{where}:1 has no column {missing[0]!r}; expected {', '.join(columns)}.")
+    places = [names.index(name) for name in columns]
+    for number, row in enumerate(rows, start=2):
+        if len(row) <= max(places):
+            raise ValueError(f"{where}:{number} has {len(row)} column(s), expected at least {max(places) + 1}.")
+        yield [row[place] for place in places]
+
+
+def numbers_by_name(rows: Iterable[Sequence[str]], where: str) -> dict[str, list[list[float]]]:
+    """Rows of numbers under the names that stand before them; rows of one name stand together.
+
+    Raises:
+        ValueError: a field is no number, or a name comes back after another began.
+
+    Example:
+        >>> numbers_by_name([("a", "1", "2"), ("a", "3", "4")], "rows")
+        {'a': [[1.0, 2.0], [3.0, 4.0]]}
+    """
+    groups: dict[str, list[list[float]]] = {}
+    last = None
+    for number, (name, *fields) in enumerate(rows, start=1):
+        if name != last and name in groups:
+            raise ValueError(f"{where}: row {number} goes back to instance {name!r}; put its rows together.")
+        groups.setdefault(name, []).append([_number(text, number, where) for text in fields])
+        last = name
+    return groups
 
 
 def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -124,3 +166,10 @@ def _decoded(path: Path) -> str:
             f"{path}:{line} is not UTF-8: byte 0x{raw[error.start]:02x} at offset {error.start}. Convert it, for "
             "example with iconv -t UTF-8."
         ) from None
+
+
+def _number(text: str, row: int, where: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{where}: row {row} has {text!r} where a number is expected.") from None

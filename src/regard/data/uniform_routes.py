@@ -7,27 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-import numpy.typing as npt
 
+from regard.data.endless import Part, uniform
 from regard.data.routes import Deliveries, Instance, Numbers
 
-Whole = npt.NDArray[np.uint64]
-
-_STEP, _FIRST, _SECOND = (
-    np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-)
-# Numbers that one instance may draw.
-_ROOM = np.uint64(1 << 24)
 _LARGEST_DEMAND = 9
-
-
-class Part(Enum):
-    """What instances are for; each has numbers of its own, and CHALLENGE decides about a baseline."""
-
-    TRAIN = 0
-    VALIDATION = 1
-    TEST = 2
-    CHALLENGE = 3
 
 
 class Problem(Enum):
@@ -105,32 +89,3 @@ class Drawn:
         """One of them."""
         brought = None if self.demands is None else Deliveries(self.demands[place], self.capacity)
         return Instance(name, self.points[place], brought)
-
-
-def uniform(stream: int, seed: int, rows: Whole, count: int) -> Numbers:
-    """Uniform numbers in [0, 1), `count` for each row: a hash of (stream, seed, row, place), on any machine.
-
-    Raises:
-        ValueError: the seed is negative, or a row wants too many.
-
-    Example:
-        >>> uniform(0, 1, np.array([7], dtype=np.uint64), 3).round(3)
-        array([[0.25 , 0.263, 0.997]])
-
-    Source: Steele, Lea and Flood 2014, section 5 (SplitMix64).
-    """
-    if seed < 0 or count >= int(_ROOM):
-        raise ValueError(f"seed is {seed} and count is {count}, expected a seed from 0 and a count below {_ROOM}.")
-    begin = np.multiply(np.array([stream + 1], dtype=np.uint64), _STEP, dtype=np.uint64)
-    key = _mixed(np.add(_mixed(begin), np.uint64(seed), dtype=np.uint64))
-    counters = np.add(rows[:, None] * _ROOM, np.arange(1, count + 1, dtype=np.uint64), dtype=np.uint64)
-    places = np.add(key, np.multiply(counters, _STEP, dtype=np.uint64), dtype=np.uint64)
-    found: Numbers = (_mixed(places) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return found
-
-
-def _mixed(numbers: Whole) -> Whole:
-    """The finalizer of SplitMix64; products wrap around at 2^64."""
-    numbers = (numbers ^ (numbers >> np.uint64(30))) * _FIRST
-    numbers = (numbers ^ (numbers >> np.uint64(27))) * _SECOND
-    return numbers ^ (numbers >> np.uint64(31))

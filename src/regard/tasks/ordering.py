@@ -12,10 +12,10 @@ from accelerate import Accelerator
 from torch import nn
 
 from regard.data import Splits
+from regard.data.endless import Part, endless_batches
 from regard.data.ordering_batches import END, PADDING, OrderingBatch, batch_of_inputs
 from regard.data.ordering_tables import parse_inputs
 from regard.data.orderings import Inputs
-from regard.data.uniform_routes import Part
 from regard.tasks.contract import Answer, Wish
 from regard.tasks.ordering_samples import named, sample
 from regard.tasks.ordering_scores import baselines, metrics
@@ -70,8 +70,7 @@ class Ordering:
         """Numbers of every batch's instances: never the same twice where they are random."""
         data = self.config.data
         if not self.examples:
-            first = epoch * data.epoch
-            return [list(range(at * data.batch, (at + 1) * data.batch)) for at in range(first, first + data.epoch)]
+            return endless_batches(epoch, data.epoch, data.batch)
         order = list(range(len(self.examples)))
         random.Random(f"{self.config.training.seed} {epoch}").shuffle(order)
         return [order[at : at + data.batch] for at in range(0, len(order), data.batch)]

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from regard.data import Splits
+from regard.data.endless import FIXED_SEED, Part
 from regard.data.ordering_tables import read_inputs
 from regard.data.orderings import Drawn, Inputs, Problem
-from regard.data.uniform_routes import Part
+from regard.data.own_parts import own_parts
 from regard.models import Cell, PointerNetwork, Used
 from regard.tasks.contract import Anchor, Variant
 from regard.train.schedule import Cosine
 from regard.train.settings import Training
 from regard.train.strategies import Beam, Greedy, Strategy
-
-# The instances of validation and test are these, whatever a run's own seed is.
-FIXED_SEED = 1234
 
 
 @dataclass(frozen=True)
@@ -72,26 +68,18 @@ class Data:
             OSError: a file cannot be read.
         """
         if self.name == "files":
-            return self._files()
+            files = (self.train, self.validation, self.test)
+            return own_parts(
+                *files,
+                lambda path: read_inputs(path, self.problem),
+                lambda one: [one.name, one.rows.tolist()],
+                "a table",
+            )
         counts = {Part.VALIDATION: self.validation_count, Part.TEST: self.test_count}
         validation, test = (self.source.inputs(part, FIXED_SEED, range(count)) for part, count in counts.items())
         name = f"{self.problem.value} of {self.fewest} to {self.most}"
         fingerprint = f"{asdict(self.source)}, seed {FIXED_SEED}, {self.validation_count} and {self.test_count}"
         return Splits(name, [], validation, test, "generated", "", fingerprint)
-
-    def _files(self) -> Splits[Inputs]:
-        for part in ("validation", "test"):
-            if getattr(self, part) is None:
-                raise ValueError(
-                    f"data.{part} is empty; with data.name=files both data.validation and data.test need a table, "
-                    f"for example data.{part}=mine.csv."
-                )
-        train, validation, test = (
-            [] if path is None else read_inputs(path, self.problem)
-            for path in (self.train, self.validation, self.test)
-        )
-        told = json.dumps([[[one.name, one.rows.tolist()] for one in part] for part in (train, validation, test)])
-        return Splits("files", train, validation, test, "your own", "", hashlib.sha256(told.encode()).hexdigest())
 
 
 @dataclass(frozen=True)

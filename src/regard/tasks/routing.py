@@ -12,14 +12,14 @@ from accelerate import Accelerator
 from torch import nn
 
 from regard.data import Splits
+from regard.data.endless import FIXED_SEED, Part, endless_batches
 from regard.data.route_batches import RouteBatch, batch_of_drawn, batch_of_instances
 from regard.data.route_lines import parse_routes
 from regard.data.routes import Instance
-from regard.data.uniform_routes import Part
 from regard.tasks.contract import Answer, Wish
 from regard.tasks.routing_samples import sample
 from regard.tasks.routing_scores import baselines, gap_of, same_sizes, solved, tour_metrics
-from regard.tasks.routing_settings import ANCHORS, FIXED_SEED, SMOKE, VARIANTS, Config
+from regard.tasks.routing_settings import ANCHORS, SMOKE, VARIANTS, Config
 from regard.train.distributed import gather_in_order, share
 from regard.train.incumbent import Contest
 from regard.train.loss import Loss
@@ -76,8 +76,7 @@ class Routing:
         """Numbers of every batch's instances: never the same twice where they are random; else one size a batch."""
         data = self.config.data
         if not self.examples:
-            first = epoch * data.epoch
-            return [list(range(at * data.batch, (at + 1) * data.batch)) for at in range(first, first + data.epoch)]
+            return endless_batches(epoch, data.epoch, data.batch)
         draw, found = random.Random(f"{self.config.training.seed} {epoch}"), []
         for numbers in same_sizes(self.examples):
             draw.shuffle(numbers)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import Literal
 
 from regard.data import Splits
+from regard.data.endless import FIXED_SEED, Part
+from regard.data.own_parts import own_parts
 from regard.data.route_tables import read_routes
 from regard.data.routes import Instance
-from regard.data.uniform_routes import Part, Problem, Uniform
+from regard.data.uniform_routes import Problem, Uniform
 from regard.models import AttentionModel, Context
 from regard.tasks.contract import Anchor, Variant
 from regard.train.incumbent import Baseline, Shared
 from regard.train.schedule import Cosine
 from regard.train.settings import Training
 from regard.train.tour_search import Decoding
-
-# The instances of validation and test are these, whatever a run's own seed is.
-FIXED_SEED = 1234
 
 
 @dataclass(frozen=True)
@@ -69,18 +66,10 @@ class Data:
             OSError: a file cannot be read.
         """
         if self.name == "files":
-            for part in ("validation", "test"):
-                if getattr(self, part) is None:
-                    raise ValueError(
-                        f"data.{part} is empty; with data.name=files both data.validation and data.test need a file "
-                        f"or folder, for example data.{part}=mine.csv."
-                    )
-            train, validation, test = (
-                [] if path is None else read_routes(path, self.problem)
-                for path in (self.train, self.validation, self.test)
+            files = (self.train, self.validation, self.test)
+            return own_parts(
+                *files, lambda path: read_routes(path, self.problem), lambda one: one.told(), "a file or folder"
             )
-            told = json.dumps([[one.told() for one in part] for part in (train, validation, test)])
-            return Splits("files", train, validation, test, "your own", "", hashlib.sha256(told.encode()).hexdigest())
         counts = {Part.VALIDATION: self.validation_count, Part.TEST: self.test_count}
         validation, test = (self.source.instances(part, FIXED_SEED, count) for part, count in counts.items())
         name = f"{self.problem.value}{self.places}"
