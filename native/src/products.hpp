@@ -57,14 +57,24 @@ inline void gather(const float* left, int64_t left_row, int64_t left_column, con
         for (int v = 0; v < V; ++v) store(out + r * stride + v * kWidth, total[r][v]);
 }
 
+// The same for what is left of the last panel's columns, in as few vectors as hold it: a vector at a time would read
+// `left` again for each.
+template <int R, int V = kVectors - 1, class Number>
+inline void gather_some(const float* left, int64_t left_row, int64_t left_column, const Number* right,
+                        int64_t right_stride, int64_t count, int64_t vectors, float* out, int64_t stride) {
+    if constexpr (V > 0) {
+        if (vectors == V) return gather<R, V>(left, left_row, left_column, right, right_stride, count, out, stride);
+        gather_some<R, V - 1>(left, left_row, left_column, right, right_stride, count, vectors, out, stride);
+    }
+}
+
 template <int R, class Number>
 inline void gather_columns(const float* left, int64_t left_row, int64_t left_column, const Number* right,
                            int64_t right_stride, int64_t count, int64_t width, float* out, int64_t stride) {
     int64_t c = 0;
     for (; c + kPanel <= width; c += kPanel)
         gather<R, kVectors>(left, left_row, left_column, right + c, right_stride, count, out + c, stride);
-    for (; c < width; c += kWidth)
-        gather<R, 1>(left, left_row, left_column, right + c, right_stride, count, out + c, stride);
+    gather_some<R>(left, left_row, left_column, right + c, right_stride, count, (width - c) / kWidth, out + c, stride);
 }
 
 // Calls `visit` with blocks of kRows rows, then with what is left, so that the number of rows is a constant inside.
