@@ -19,6 +19,9 @@ struct Backward {
     float *d_learned, *d_number;     // of the score, and of the rows' numbers; one set for each thread
     int64_t tensor_count;
 
+    // A few queries read values as they lie: packing them would cost more than it saves.
+    bool reads_value_rows() const { return few_queries(problem) && !tiled(problem); }
+
     struct Rooms {
         float *scores, *grads, *raw, *factors, *query, *outer, *d_query;
     };
@@ -27,7 +30,7 @@ struct Backward {
         Worker worker(problem);
         int64_t stride = row_stride(problem.keys), rows = split.rows, padded = worker.padded_value;
         int64_t size = worker.padded_size;
-        bool few = few_queries(problem) && !tiled(problem), sparse = worker.weighing.support != nullptr;
+        bool few = reads_value_rows(), sparse = worker.weighing.support != nullptr;
         int64_t panels = few ? 0 : key_floats(problem.dtype, problem.keys, problem.value_size);
         int64_t sizes[] = {worker.score->packed_floats(),
                            panels,
@@ -102,7 +105,7 @@ struct Backward {
         int64_t padded = worker.padded_value, stride = row_stride(block.columns);
         if (worker.score->reads_scores())
             worker.score->scores(block, given.query, worker.packed, rooms.raw, stride);
-        if (few_queries(problem) && !tiled(problem))
+        if (reads_value_rows())
             match_rows(given.above.data, given.above.stride, block.rows,
                        worker.values.data + block.column * worker.values.stride, worker.values.stride, block.columns,
                        padded, rooms.grads, stride);
