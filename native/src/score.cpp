@@ -3,8 +3,10 @@
 #include <vector>
 
 #include "additive.hpp"
+#include "additive_step.hpp"
 #include "amx.hpp"
 #include "convolved.hpp"
+#include "decode.hpp"
 #include "tangent.hpp"
 
 namespace regard {
@@ -108,6 +110,7 @@ void cap_scores(double softcap, float* scores, int64_t count) {
 }
 
 std::unique_ptr<Score> score_of(const Problem& problem) {
+    if (problem.score == kAdditive && few_queries(problem)) return std::make_unique<AdditiveStep>(problem);
     if (problem.score == kAdditive) return std::make_unique<Additive>(problem);
     if (problem.score == kConvolved) return std::make_unique<Convolved>(problem);
     return std::make_unique<Product>(problem);
