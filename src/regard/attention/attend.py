@@ -71,8 +71,8 @@ def attend(
 
     Source: Bahdanau, Cho and Bengio 2015, equations 5 and 6; Vaswani et al. 2017, equation 1.
     """
-    if score is _DOT and weigh is _SOFTMAX and where is None and path is None and dropout == 0.0:
-        context = short(query, key, value)
+    if score is _DOT and weigh is _SOFTMAX and path is None and dropout == 0.0:
+        context = short(query, key, value, where)
         if context is not None:
             return context
     drawn, dropped = weigh.drawn(generator), draw(dropout, generator)

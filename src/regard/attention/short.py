@@ -6,38 +6,47 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 
+from regard.attention.call import Call, Prepared
 from regard.attention.native.finite import all_finite
-from regard.attention.tracing import wants_gradient
+from regard.attention.paths import sdpa
+from regard.attention.scores.dot import Dot
+from regard.attention.shapes import space_of
+from regard.attention.tracing import transformed
+from regard.attention.weighings.softmax import Softmax
+from regard.attention.wheres.causal import Causal
+from regard.attention.wheres.where import EVERYTHING, Where
 
 # Numbers of a tensor up to which this is worth it: it takes a third of the long way's time at 14,000, five sixths at
 # 131,000, and all of it at 262,000.
 _MOST = 1 << 17
 
 
-def short(query: Tensor, key: Tensor, value: Tensor) -> Tensor | None:
-    """Context of a plain softmax over all keys where PyTorch's kernel serves it; None: the long way decides.
+def short(query: Tensor, key: Tensor, value: Tensor, where: Where | None) -> Tensor | None:
+    """Context of a plain softmax over all keys, or all up to now; None: the long way decides.
 
-    For small and finite tensors in float32 on a CPU that want no gradient; all else, errors too, is the long way's.
+    For small and finite tensors in float32 on a CPU; all else, errors too, is the long way's.
     """
     # A compiler does not follow what is remembered.
-    if (
-        torch.compiler.is_compiling()
-        or not _small(query.shape, key.shape, value.shape)
-        or wants_gradient(query, key, value)
-    ):
+    if torch.compiler.is_compiling() or not (where is None or type(where) is Causal):
+        return None
+    call = _call(query.shape, key.shape, value.shape, where)
+    if call is None:
         return None
     if query.dtype is not torch.float32 or key.dtype is not torch.float32 or value.dtype is not torch.float32:
         return None
     # Other tensors than plain dense ones on a CPU that nobody follows are not told to be finite.
-    if torch.is_autocast_enabled("cpu") or not all_finite(query, key, value):
+    if torch.is_autocast_enabled("cpu") or transformed() or not all_finite(query, key, value):
         return None
-    return scaled_dot_product_attention(query, key, value)
+    return sdpa.sdpa(call, Prepared(query, key, value))
 
 
 @lru_cache(maxsize=256)
-def _small(query: torch.Size, key: torch.Size, value: torch.Size) -> bool:
-    """Whether sizes belong together without grouping, and are small and not empty."""
+def _call(query: torch.Size, key: torch.Size, value: torch.Size, where: Where | None) -> Call | None:
+    """The call, if its sizes fit without grouping, are small and not 0, and PyTorch's kernel serves it."""
     fit = len(query) == 4 and key == value and query[:2] == key[:2] and query[3] == key[3]
-    return fit and 0 < query.numel() <= _MOST and 0 < key.numel() <= _MOST
+    if not (fit and 0 < query.numel() <= _MOST and 0 < key.numel() <= _MOST):
+        return None
+    score, space = Dot(), space_of(torch.empty(query), torch.empty(key))
+    call = Call(space, score, EVERYTHING if where is None else where, Softmax(), factor=score.factor(query[3]))
+    return None if call.simple is None else call

@@ -9,9 +9,14 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from regard.attention.call import Call, Prepared
-from regard.attention.paths.blockwise import blockwise
+from regard.attention.native.problem import dense
+from regard.attention.paths.blockwise import differentiable
 from regard.attention.tracing import transformed, wants_gradient
 from regard.attention.wheres.where import Simple
+
+# What scaled_dot_product_attention calls on a CPU; called directly, so that the backward can be ours.
+_FORWARD = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
+_BACKWARD = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward.default
 
 
 def refusal(call: Call, prepared: Prepared) -> str | None:
@@ -56,26 +61,41 @@ class _Fused(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, call: Call, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        where, divisor = _simple(call), call.weigh.divisor
+        assert where is not None
+        assert divisor is not None
         ctx.call = call
-        with torch.enable_grad():
-            inside = tuple(
-                tensor.detach().requires_grad_(want)
-                for tensor, want in zip((query, key, value), ctx.needs_input_grad[1:], strict=True)
-            )
-            context = _plain(call, *inside)
-        ctx.inside, ctx.context = inside, context
-        ctx.save_for_backward(query, key, value)
-        return context.detach()
+        ctx.told = {"attn_mask": _prior(where.keys, query.dtype), "scale": call.factor / divisor}
+        ctx.causal = where.causal
+        context, sums = _FORWARD(dense(query), *_repeated(call, key, value), 0.0, where.causal, **ctx.told)
+        ctx.save_for_backward(query, key, value, context, sums)
+        return context
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        wanted = ctx.needs_input_grad[1:]
-        inputs, outputs = ctx.inside, ctx.context
+        query, key, value, context, sums = ctx.saved_tensors
+        call = ctx.call
         if torch.is_grad_enabled():
-            inputs = ctx.saved_tensors
-            outputs = blockwise(ctx.call, Prepared(*inputs))
-        known = [tensor for tensor, want in zip(inputs, wanted, strict=True) if want]
-        found = iter(
-            torch.autograd.grad(outputs, known, grads[0], create_graph=torch.is_grad_enabled(), retain_graph=True)
+            again = differentiable(call, Prepared(query, key, value), ctx.needs_input_grad[1:], grads[0])
+            return None, *again
+        d_query, d_key, d_value = _BACKWARD(
+            dense(grads[0]), dense(query), *_repeated(call, key, value), context, sums, 0.0, ctx.causal, **ctx.told
         )
-        return None, *(next(found) if want else None for want in wanted)
+        return None, d_query, _summed(call, d_key), _summed(call, d_value)
+
+
+def _prior(keys: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """Which keys may be seen as numbers that are added to their scores."""
+    return None if keys is None else torch.zeros_like(keys, dtype=dtype).masked_fill_(~keys, -torch.inf)
+
+
+def _repeated(call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """Keys and values with a head for every query head."""
+    group = call.space.heads // call.space.key_heads
+    return tuple(dense(each if group == 1 else each.repeat_interleave(group, 1)) for each in tensors)
+
+
+def _summed(call: Call, grad: Tensor) -> Tensor:
+    """The gradient of heads that were repeated."""
+    space = call.space
+    return grad if space.heads == space.key_heads else grad.unflatten(1, (space.key_heads, -1)).sum(2)
