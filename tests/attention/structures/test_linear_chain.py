@@ -42,7 +42,10 @@ def shown_at(batch: int, mask: Tensor | None) -> list[int]:
     return list(range(TIME)) if mask is None else mask[batch].nonzero()[:, 0].tolist()
 
 
-CASES = pytest.mark.parametrize("mask", [None, MASK], ids=["all", "masked"])
+# What is shown comes first.
+RUNS = torch.arange(TIME) < torch.tensor([[5], [2], [1]])
+CASES = pytest.mark.parametrize("mask", [None, MASK, RUNS], ids=["all", "masked", "runs"])
+MASKED = pytest.mark.parametrize("mask", [MASK, RUNS], ids=["masked", "runs"])
 SHARED = pytest.mark.parametrize("shared", [True, False], ids=["shared", "stepwise"])
 
 
@@ -175,25 +178,25 @@ ANSWERS = {
 }
 
 
+@MASKED
 @pytest.mark.parametrize("name", ANSWERS)
-def test_what_is_hidden_cannot_leak(name):
+def test_what_is_hidden_cannot_leak(name, mask):
     unary, transition = chain(6)
-    poisoned = unary.masked_fill(~MASK[..., None], torch.nan).requires_grad_()
-    steps = transition.masked_fill(~MASK[:, 1:, None, None], torch.nan)
+    poisoned = unary.masked_fill(~mask[..., None], torch.nan).requires_grad_()
     # The first visible position follows nothing, so nothing leads into it.
-    steps[1, 0] = torch.nan
-    steps[2, 1] = torch.nan
-    steps.requires_grad_()
-    found = ANSWERS[name](poisoned, steps, MASK)
-    torch.testing.assert_close(found, ANSWERS[name](unary, transition, MASK))
+    led_into = mask & (mask.cumsum(-1) > 1)
+    steps = transition.masked_fill(~led_into[:, 1:, None, None], torch.nan).requires_grad_()
+    found = ANSWERS[name](poisoned, steps, mask)
+    torch.testing.assert_close(found, ANSWERS[name](unary, transition, mask))
     for tensor in torch.autograd.grad(found.sum(), (poisoned, steps)):
         assert torch.isfinite(tensor).all()
 
 
-def test_a_sequence_that_shows_nothing_has_one_empty_path():
+@MASKED
+def test_a_sequence_that_shows_nothing_has_one_empty_path(mask):
     unary, transition = chain(7)
     unary.requires_grad_()
-    mask = MASK.clone()
+    mask = mask.clone()
     mask[1] = False
     log_partition = linear_chain.log_partition(unary, transition, mask)
     entropy = linear_chain.entropy(unary, transition, mask)

@@ -59,9 +59,11 @@ class Chain:
 
     def as_given(self, tensor: Tensor, hidden: float, axis: int = -1) -> Tensor:
         """A packed tensor with every position back in its place and hidden ones filled."""
-        if self.visible is None or self.order is None:
+        if self.visible is None:
             return tensor
         filled = tensor.masked_fill(~_beside(self.visible, tensor, axis), hidden)
+        if self.order is None:
+            return filled
         return torch.take_along_dim(filled, _beside(self.order.argsort(-1), tensor, axis), axis)
 
 
@@ -76,18 +78,31 @@ def packed(unary: Tensor, transition: Tensor, mask: Tensor | None) -> Chain:
     unary, transition = _finite(unary.to(dtype)), _finite(transition.to(dtype))
     if transition.dim() == 2:
         transition = transition[None]
-    if mask is None:
+    if mask is None or (concrete() and bool(mask.all())):
         return Chain(unary, transition)
     mask = mask.expand(unary.shape[:-1])
-    order = mask.long().argsort(dim=-1, descending=True, stable=True)
-    visible = mask.gather(-1, order)
-    unary = torch.take_along_dim(unary, order[..., None], -2).masked_fill(~visible[..., None], 0.0)
+    order = _order(mask)
+    if order is None:
+        visible = mask
+    else:
+        visible = mask.gather(-1, order)
+        unary = torch.take_along_dim(unary, order[..., None], -2)
+    unary = unary.masked_fill(~visible[..., None], 0.0)
     if transition.shape[-3] > 1:
-        # What leads into a position stays with it, whichever visible position now comes before.
-        into = (order[..., 1:] - 1).clamp(min=0)[..., None, None]
-        transition = torch.take_along_dim(transition.expand(*mask.shape[:-1], *transition.shape[-3:]), into, -3)
+        transition = transition.expand(*mask.shape[:-1], *transition.shape[-3:])
+        if order is not None:
+            # What leads into a position stays with it, whichever visible position now comes before.
+            into = (order[..., 1:] - 1).clamp(min=0)[..., None, None]
+            transition = torch.take_along_dim(transition, into, -3)
         transition = transition.masked_fill(~visible[..., 1:, None, None], 0.0)
     return Chain(_one_empty_path(unary, visible), transition, visible, order)
+
+
+def _order(mask: Tensor) -> Tensor | None:
+    """The positions (*batch, time) with the visible ones first; None where they are."""
+    if concrete() and not bool((mask[..., 1:] > mask[..., :-1]).any()):
+        return None
+    return mask.long().argsort(dim=-1, descending=True, stable=True)
 
 
 def flat(chain: Chain) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -108,6 +123,8 @@ def flat(chain: Chain) -> tuple[Tensor, Tensor, Tensor | None]:
 
 def _one_empty_path(unary: Tensor, visible: Tensor) -> Tensor:
     """Leave a sequence that shows nothing one path of score 0: the empty one."""
+    if concrete() and bool(visible[..., 0].all()):
+        return unary
     low = unary.new_full(unary.shape[-1:], LOW)
     low[0] = 0.0
     first = torch.where(visible[..., :1, None], unary[..., :1, :], low)
