@@ -42,10 +42,12 @@ struct Backward {
                            2 * stride,
                            rows * worker.padded_query,
                            rows * padded,
-                           rows * worker.padded_query};
+                           rows * worker.padded_query,
+                           d_key.floats(),
+                           d_value.floats()};
         Scratch scratch(Scratch::rooms(sizes));
-        float* room[11];
-        for (int i = 0; i < 11; ++i) room[i] = scratch.take(sizes[i]);
+        float* room[13];
+        for (int i = 0; i < 13; ++i) room[i] = scratch.take(sizes[i]);
         worker.packed = room[0];
         if (!reads_once(problem) || worker.score->reads_scores())
             worker.take_keys(part.batch, part.key_head, room[0]);
@@ -58,13 +60,15 @@ struct Backward {
                             room[3]);
         Rooms rooms{room[4], room[5], room[6], room[7], room[8], room[9], room[10]};
         int64_t group = problem.heads / problem.key_heads, blocks = (problem.queries + rows - 1) / rows;
-        float *keys_to = d_key.begin(part), *values_to = d_value.begin(part);
+        float *keys_to = d_key.begin(part, room[11]), *values_to = d_value.begin(part, room[12]);
         for (int64_t head = part.key_head * group; head < (part.key_head + 1) * group; ++head)
             for (int64_t b = part.place; b < blocks; b += split.parts) {
                 int64_t first = b * rows;
                 Block found = worker.block_of(part.batch, head, first, std::min(rows, problem.queries - first));
                 block(worker, found, keys, room[1], rooms, keys_to, values_to, thread);
             }
+        d_key.end(part, keys_to);
+        d_value.end(part, values_to);
     }
 
     void block(Worker& worker, const Block& block, const Rows& keys, const float* value_panels, const Rooms& rooms,

@@ -144,20 +144,20 @@ struct ChooseBackward {
                            worker.score->reads_scores() ? rows * widest : 0,
                            widest,
                            rows * worker.padded_query,
-                           rows * worker.padded_query};
-        int64_t total = 0;
-        for (int64_t size : sizes) total += Scratch::room(size);
-        Scratch scratch(total);
-        float* room[8];
-        for (int i = 0; i < 8; ++i) room[i] = scratch.take(sizes[i]);
+                           rows * worker.padded_query,
+                           d_key.floats()};
+        Scratch scratch(Scratch::rooms(sizes));
+        float* room[9];
+        for (int i = 0; i < 9; ++i) room[i] = scratch.take(sizes[i]);
         worker.score->pack(part.batch, part.key_head, room[0]);
         worker.packed = room[0];
         Rows keys = rows_of(problem.key, problem.dtype, part.batch, part.key_head, 0, problem.keys, problem.size,
                             worker.padded_size, room[1]);
         Rooms rooms{room[2], room[3], room[4], room[5], room[6], room[7]};
-        float* keys_to = d_key.begin(part);
+        float* keys_to = d_key.begin(part, room[8]);
         by_block(problem, split, part, worker,
                  [&](const Block& found) { block(worker, found, keys, rooms, keys_to, thread); });
+        d_key.end(part, keys_to);
     }
 
     void block(Worker& worker, const Block& block, const Rows& keys, const Rooms& rooms, float* keys_to,

@@ -8,8 +8,8 @@
 
 namespace regard {
 
-// Gradients of the keys or values of all key heads, one set for each part: in the result itself where its rows are as
-// wide as whole vectors, or in memory of their own.
+// Gradients of the keys or values of all key heads: in the result itself, in a room of the thread that alone fills those of
+// a head, or in a set for each part of a head.
 class Shared {
 public:
     Shared(const Strided& result, const Problem& problem, const Split& split, int64_t size)
@@ -19,8 +19,8 @@ public:
                       result.batch == problem.key_heads * problem.keys * size;
         if (split.parts == 1 && packed && in_place(problem.dtype, size)) {
             data_ = static_cast<float*>(result.data);
-        } else {
-            own_ = data_ = static_cast<float*>(std::calloc(size_t(split.parts * rows * padded_), sizeof(float)));
+        } else if (split.parts > 1) {
+            own_ = static_cast<float*>(std::calloc(size_t(split.parts * rows * padded_), sizeof(float)));
             if (own_ == nullptr) std::abort();
         }
     }
@@ -28,28 +28,42 @@ public:
     Shared(const Shared&) = delete;
     Shared& operator=(const Shared&) = delete;
 
-    // The set of a part, all 0: called once by whoever fills it.
-    float* begin(const Part& part) const {
-        int64_t group = part.batch * problem_.key_heads + part.key_head, count = problem_.keys * padded_;
-        float* found = data_ + (part.place * split_.groups + group) * count;
-        if (own_ == nullptr) std::memset(found, 0, sizeof(float) * size_t(count));
+    // What a thread has room for while it fills a part.
+    int64_t floats() const { return alone() ? count() : 0; }
+
+    // The gradients of a part, all 0: called once by whoever fills it. `room` is that of `floats`.
+    float* begin(const Part& part, float* room) const {
+        if (own_ != nullptr) return own_ + (part.place * split_.groups + group(part)) * count();
+        float* found = alone() ? room : data_ + group(part) * count();
+        std::memset(found, 0, sizeof(float) * size_t(count()));
         return found;
+    }
+
+    // The part is filled.
+    void end(const Part& part, const float* found) const {
+        if (alone()) write(group(part), found);
     }
 
     // Add up the parts of a key head, in their order, and write them to the result.
     void finish(int64_t group) const {
         if (own_ == nullptr) return;
-        int64_t count = problem_.keys * padded_;
-        float* first = own_ + group * count;
+        float* first = own_ + group * count();
         for (int64_t part = 1; part < split_.parts; ++part) {
-            const float* other = own_ + (part * split_.groups + group) * count;
-            for (int64_t c = 0; c < count; c += kWidth) store(first + c, load(first + c) + load(other + c));
+            const float* other = own_ + (part * split_.groups + group) * count();
+            for (int64_t c = 0; c < count(); c += kWidth) store(first + c, load(first + c) + load(other + c));
         }
-        write_rows(result_, problem_.dtype, group / problem_.key_heads, group % problem_.key_heads, 0, problem_.keys,
-                   size_, first, padded_);
+        write(group, first);
     }
 
 private:
+    bool alone() const { return data_ == nullptr && own_ == nullptr; }
+    int64_t count() const { return problem_.keys * padded_; }
+    int64_t group(const Part& part) const { return part.batch * problem_.key_heads + part.key_head; }
+    void write(int64_t group, const float* found) const {
+        write_rows(result_, problem_.dtype, group / problem_.key_heads, group % problem_.key_heads, 0, problem_.keys,
+                   size_, found, padded_);
+    }
+
     const Strided& result_;
     const Problem& problem_;
     const Split& split_;

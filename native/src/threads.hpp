@@ -41,31 +41,8 @@ private:
 #endif
 };
 
-// Calls body(item, thread) for every item below `items`; an item is taken by whichever thread is free, so what an
-// item writes must be its own.
-template <class Body>
-void in_parallel(int threads, int64_t items, const Body& body) {
-    if (threads > items) threads = int(items);
-    if (threads <= 1 || GOMP_parallel == nullptr) {
-        [[maybe_unused]] Flushed flushed;
-        for (int64_t item = 0; item < items; ++item) body(item, 0);
-        return;
-    }
-    struct Shared {
-        const Body& body;
-        int64_t items;
-        std::atomic<int64_t> next;
-    } shared{body, items, {0}};
-    auto work = [](void* data) {
-        Shared& shared = *static_cast<Shared*>(data);
-        int thread = omp_get_thread_num();
-        [[maybe_unused]] Flushed flushed;
-        for (int64_t item = shared.next++; item < shared.items; item = shared.next++) shared.body(item, thread);
-    };
-    GOMP_parallel(work, &shared, unsigned(threads), 0);
-}
-
-// Memory of one thread, 64 bytes aligned, handed out from the start again by every `Scratch`.
+// Memory of one thread, 64 bytes aligned, handed out from the start again by every `Scratch`. Much of it is kept from one
+// item to the next, as new memory costs more than what is done with it, and little from one call to the next.
 class Scratch {
 public:
     explicit Scratch(int64_t floats) {
@@ -75,13 +52,6 @@ public:
             kept_size() = floats;
         }
         next_ = kept();
-    }
-    ~Scratch() {
-        if (kept_size() > kMostKept) {
-            std::free(kept());
-            kept() = nullptr;
-            kept_size() = 0;
-        }
     }
     Scratch(const Scratch&) = delete;
     Scratch& operator=(const Scratch&) = delete;
@@ -98,6 +68,13 @@ public:
         int64_t total = 0;
         for (int64_t count : counts) total += room(count);
         return total;
+    }
+    // Between calls: give back what is more than a little.
+    static void trim() {
+        if (kept_size() <= kMostKept) return;
+        std::free(kept());
+        kept() = nullptr;
+        kept_size() = 0;
     }
     static float* allocate(int64_t floats) {
         void* found = std::aligned_alloc(64, size_t(room(floats)) * 4);
@@ -120,5 +97,31 @@ private:
     }
     float* next_;
 };
+
+// Calls body(item, thread) for every item below `items`; an item is taken by whichever thread is free, so what an
+// item writes must be its own.
+template <class Body>
+void in_parallel(int threads, int64_t items, const Body& body) {
+    if (threads > items) threads = int(items);
+    if (threads <= 1 || GOMP_parallel == nullptr) {
+        [[maybe_unused]] Flushed flushed;
+        for (int64_t item = 0; item < items; ++item) body(item, 0);
+        Scratch::trim();
+        return;
+    }
+    struct Shared {
+        const Body& body;
+        int64_t items;
+        std::atomic<int64_t> next;
+    } shared{body, items, {0}};
+    auto work = [](void* data) {
+        Shared& shared = *static_cast<Shared*>(data);
+        int thread = omp_get_thread_num();
+        [[maybe_unused]] Flushed flushed;
+        for (int64_t item = shared.next++; item < shared.items; item = shared.next++) shared.body(item, thread);
+        Scratch::trim();
+    };
+    GOMP_parallel(work, &shared, unsigned(threads), 0);
+}
 
 }  // namespace regard
