@@ -1,12 +1,14 @@
 """Measures every path for every kind of work, and writes the planner's table.
 
-python benchmarks/attention/plan.py            writes src/regard/attention/measured.json; about ten minutes, idle
+python benchmarks/attention/plan.py [KIND ...]
 
+It writes src/regard/attention/measured.json, or only the rows of some kinds in it; about a quarter of an hour, idle.
 Paths are timed in turn, round after round, on the same tensors; the median of 9 rounds counts.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import platform
 import sys
@@ -28,6 +30,9 @@ ROUNDS = 9
 ROUND = 0.01
 # Queries, keys, and maps that make about as much work of each.
 SIZES = ((30, 30, 512), (128, 128, 64), (512, 512, 32), (2048, 2048, 8), (8192, 8192, 1))
+# From 2,048 on the order of the paths does not change, and these are measured for several sizes of head.
+SHORTER = SIZES[:-1]
+HEADS = (32, 64, 128)
 STEPS = ((1, 25, 32), (1, 512, 64), (1, 8192, 8), (1, 32768, 8))
 
 
@@ -40,12 +45,20 @@ class Kind:
     ask: Callable[..., torch.Tensor]
     sizes: tuple[tuple[int, int, int], ...] = SIZES
     dtypes: tuple[torch.dtype, ...] = (torch.float32, torch.bfloat16)
-    size: int = 64
+    heads: tuple[int, ...] = (64,)
     group: int = 1
 
 
 def _plain(*tensors: torch.Tensor, path: str) -> torch.Tensor:
     return rg.attend(*tensors, path=path)
+
+
+def _causal(*tensors: torch.Tensor, path: str) -> torch.Tensor:
+    return rg.attend(*tensors, where=rg.Causal(), path=path)
+
+
+def _padded(*tensors: torch.Tensor, path: str) -> torch.Tensor:
+    return rg.attend(*tensors, where=rg.Lengths(torch.tensor([tensors[1].shape[-2] * 3 // 4])), path=path)
 
 
 def _product(*tensors: torch.Tensor, path: str) -> torch.Tensor:
@@ -62,13 +75,15 @@ def _other(*tensors: torch.Tensor, path: str) -> torch.Tensor:
 # Additive scores are float32 work whatever the inputs are, and blocks take minutes for the longest.
 ALWAYS = (torch.float32,)
 KINDS = (
-    Kind("plain", ("sdpa", "native", "blockwise"), _plain),
+    Kind("plain", ("sdpa", "native", "blockwise"), _plain, SHORTER, heads=HEADS),
+    Kind("causal", ("sdpa", "native", "blockwise"), _causal, SHORTER, heads=HEADS),
+    Kind("padded", ("sdpa", "native", "blockwise"), _padded, SHORTER, heads=HEADS),
     Kind("plain step", ("sdpa", "native", "blockwise"), _plain, STEPS),
     Kind("grouped step", ("sdpa", "native", "blockwise"), _plain, STEPS, group=4),
     Kind("product", ("native", "blockwise"), _product),
     Kind("product step", ("native", "blockwise"), _product, STEPS),
     Kind("other", ("native", "blockwise"), _other, SIZES[:-1], ALWAYS),
-    Kind("other step", ("native", "blockwise"), _other, STEPS, ALWAYS, size=256),
+    Kind("other step", ("native", "blockwise"), _other, STEPS, ALWAYS, heads=(256,)),
 )
 
 
@@ -86,10 +101,10 @@ def milliseconds(kind: Kind, path: str, tensors: list[torch.Tensor], trained: bo
     return 1e3 * (time.perf_counter() - begun) / calls
 
 
-def row(kind: Kind, dtype: torch.dtype, queries: int, keys: int, maps: int) -> dict[str, object]:
+def row(kind: Kind, dtype: torch.dtype, size: int, queries: int, keys: int, maps: int) -> dict[str, object]:
     torch.manual_seed(0)
-    memory = (1, maps // kind.group, keys, kind.size)
-    shapes = ((1, maps, queries, kind.size), memory, memory)
+    memory = (1, maps // kind.group, keys, size)
+    shapes = ((1, maps, queries, size), memory, memory)
     tensors = [torch.randn(shape, dtype=dtype, requires_grad=True) for shape in shapes]
     found = {}
     for name, trained in (("forward", False), ("both", True)):
@@ -98,7 +113,8 @@ def row(kind: Kind, dtype: torch.dtype, queries: int, keys: int, maps: int) -> d
             for path in kind.paths:
                 times[path].append(milliseconds(kind, path, tensors, trained))
         found[name] = {path: round(median(each[1:]), 4) for path, each in times.items()}
-    return {"kind": kind.name, "dtype": str(dtype).removeprefix("torch."), "cells": queries * keys, **found}
+    named = {"kind": kind.name, "dtype": str(dtype).removeprefix("torch."), "size": size}
+    return {**named, "cells": queries * keys, **found}
 
 
 def chip() -> str:
@@ -108,17 +124,17 @@ def chip() -> str:
     return f"{name}, {kernels().level}{tiles}, {torch.get_num_threads()} threads"
 
 
-def main() -> None:
-    rows = []
-    for kind in KINDS:
-        for dtype in kind.dtypes:
-            for queries, keys, maps in kind.sizes:
-                rows.append(row(kind, dtype, queries, keys, maps))
-                print(json.dumps(rows[-1]), flush=True)
+def main(names: list[str]) -> None:
+    chosen = [kind for kind in KINDS if not names or kind.name in names]
+    rows = [] if not names else [one for one in json.loads(TABLE.read_text())["rows"] if one["kind"] not in names]
+    for kind in chosen:
+        for dtype, size, sizes in itertools.product(kind.dtypes, kind.heads, kind.sizes):
+            rows.append(row(kind, dtype, size, *sizes))
+            print(json.dumps(rows[-1]), flush=True)
     versions = {"torch": torch.__version__, "python": platform.python_version(), "date": date.today().isoformat()}
     found = {"command": " ".join(sys.argv), "chip": chip(), **versions, "rows": rows}
     TABLE.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

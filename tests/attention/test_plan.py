@@ -14,14 +14,18 @@ from regard.attention.measured import Measured
 from regard.attention.native import lowered
 from tests.native.exactness import needs_kernels
 
+CHIP = "a chip"
 ROWS = (
-    Measured("a chip", "plain", "float32", 64, {"sdpa": 3, "native": 1, "blockwise": 2}, {"sdpa": 1, "native": 2}),
-    Measured("a chip", "plain", "float32", 4096, {"sdpa": 1, "native": 2, "blockwise": 3}, {"sdpa": 2, "native": 1}),
-    Measured("a chip", "plain", "bfloat16", 64, {"sdpa": 1, "native": 3, "blockwise": 2}, {"sdpa": 1, "native": 3}),
-    Measured("a chip", "product", "float32", 64, {"native": 2, "blockwise": 1}, {"native": 1, "blockwise": 2}),
-    Measured("a chip", "plain step", "float32", 64, {"sdpa": 2, "native": 3, "blockwise": 1}, {"sdpa": 1}),
-    Measured("a chip", "grouped step", "float32", 64, {"sdpa": 2, "native": 1, "blockwise": 3}, {"sdpa": 1}),
-    Measured("a chip", "product step", "float32", 64, {"native": 1, "blockwise": 2}, {"native": 2, "blockwise": 1}),
+    Measured(CHIP, "plain", "float32", 9, 64, {"sdpa": 2, "native": 3, "blockwise": 1}, {"sdpa": 1}),
+    Measured(CHIP, "causal", "float32", 3, 64, {"sdpa": 1, "native": 2, "blockwise": 3}, {"native": 1}),
+    Measured(CHIP, "padded", "float32", 3, 64, {"sdpa": 2, "native": 3, "blockwise": 1}, {"sdpa": 1}),
+    Measured(CHIP, "plain", "float32", 3, 64, {"sdpa": 3, "native": 1, "blockwise": 2}, {"sdpa": 1, "native": 2}),
+    Measured(CHIP, "plain", "float32", 3, 4096, {"sdpa": 1, "native": 2, "blockwise": 3}, {"sdpa": 2, "native": 1}),
+    Measured(CHIP, "plain", "bfloat16", 3, 64, {"sdpa": 1, "native": 3, "blockwise": 2}, {"sdpa": 1, "native": 3}),
+    Measured(CHIP, "product", "float32", 3, 64, {"native": 2, "blockwise": 1}, {"native": 1, "blockwise": 2}),
+    Measured(CHIP, "plain step", "float32", 3, 64, {"sdpa": 2, "native": 3, "blockwise": 1}, {"sdpa": 1}),
+    Measured(CHIP, "grouped step", "float32", 3, 64, {"sdpa": 2, "native": 1, "blockwise": 3}, {"sdpa": 1}),
+    Measured(CHIP, "product step", "float32", 3, 64, {"native": 1, "blockwise": 2}, {"native": 2, "blockwise": 1}),
 )
 TABLE = measured.table
 
@@ -33,8 +37,10 @@ def made_up_table(monkeypatch):
     monkeypatch.setattr(plan, "_multiplies_tiles", lambda: True)
 
 
-def path(queries: int, dtype: torch.dtype = torch.float32, trained: bool = False, **answers: object) -> str:
-    tensor = torch.zeros(1, 2, queries, 3, dtype=dtype, requires_grad=trained)
+def path(
+    queries: int, dtype: torch.dtype = torch.float32, trained: bool = False, size: int = 3, **answers: object
+) -> str:
+    tensor = torch.zeros(1, 2, queries, size, dtype=dtype, requires_grad=trained)
     return rg.explain(tensor, tensor, tensor, **answers).path
 
 
@@ -42,6 +48,19 @@ def path(queries: int, dtype: torch.dtype = torch.float32, trained: bool = False
 def test_the_nearest_row_by_ratio_decides():
     assert path(8) == path(20) == "native"
     assert path(64) == path(25) == path(5000) == "sdpa"
+
+
+@needs_kernels
+def test_size_comes_before_cells():
+    assert path(64, size=6) == path(8, size=16) == "blockwise"
+    assert path(64, size=5) == "sdpa"
+
+
+@needs_kernels
+def test_causal_and_padded_work_have_rows_of_their_own():
+    assert path(8, where=rg.Causal()) == "sdpa"
+    assert path(8, where=rg.Causal(), trained=True) == "native"
+    assert path(8, where=rg.Lengths(torch.tensor([5]))) == "blockwise"
 
 
 @needs_kernels
@@ -95,7 +114,7 @@ def test_what_was_not_measured_keeps_to_the_kernel_of_pytorch():
 
 def test_the_table_in_the_package_is_whole():
     found = TABLE()
-    inner = ("plain", "plain step", "grouped step", "product", "product step")
+    inner = ("plain", "causal", "padded", "plain step", "grouped step", "product", "product step")
     assert set(found) == {
         *((kind, dtype) for kind in inner for dtype in ("float32", "bfloat16")),
         *((kind, "float32") for kind in ("other", "other step")),
@@ -103,6 +122,7 @@ def test_the_table_in_the_package_is_whole():
     assert all((row.kind, row.dtype) == group for group, rows in found.items() for row in rows)
     for row in itertools.chain(*found.values()):
         assert row.cells > 0
+        assert row.size > 0
         for times in (row.forward, row.both):
             assert set(times) <= set(PATHS)
             assert all(0 < time < math.inf for time in times.values())

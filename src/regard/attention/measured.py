@@ -19,14 +19,16 @@ Path = Literal["reference", "sdpa", "native", "blockwise"]
 class Measured:
     """Milliseconds of every path for one kind of work, on the chip and at the time that the table names.
 
-    kind: "plain" is what PyTorch's kernel serves, "product" any other inner product, "other" any other score; "plain
-    step", "product step" and "other step" are the same of a few queries, and "grouped step" a plain one where heads
-    share keys. cells: queries times keys of one map. forward and both: by path, without and with the backward pass.
+    kind: "plain", "causal" and "padded" are what PyTorch's kernel serves, "product" any other inner product, "other"
+    any other score; "plain step", "product step" and "other step" are those of a few queries, and "grouped step" a
+    plain one where heads share keys. size: of a query. cells: queries times keys of one map. forward and both: by
+    path, without and with the backward pass.
     """
 
     chip: str
     kind: str
     dtype: str
+    size: int
     cells: int
     forward: dict[str, float]
     both: dict[str, float]
@@ -53,7 +55,11 @@ def by_kind_and_dtype(rows: Iterable[Measured]) -> dict[tuple[str, str], tuple[M
 
 
 @lru_cache(maxsize=1024)
-def nearest(kind: str, dtype: torch.dtype, cells: int) -> Measured | None:
-    """The row of this kind and dtype whose size is nearest by ratio; None where there is none."""
+def nearest(kind: str, dtype: torch.dtype, size: int, cells: int) -> Measured | None:
+    """The row of this kind and dtype nearest by ratio, in size and then in cells; None where there is none."""
     rows = table().get((kind, str(dtype).removeprefix("torch.")), ())
-    return min(rows, key=lambda row: abs(math.log(row.cells / max(cells, 1))), default=None)
+    return min(rows, key=lambda row: (_apart(row.size, size), _apart(row.cells, cells)), default=None)
+
+
+def _apart(one: int, other: int) -> float:
+    return abs(math.log(one / max(other, 1)))

@@ -86,11 +86,9 @@ def _fastest(call: Call, prepared: Prepared, refused: str | None) -> tuple[Path,
     able: list[Path] = ["blockwise", "native"]
     narrow = prepared.query.dtype in (torch.float16, torch.bfloat16)
     able += ["sdpa"] if refused is None and (_multiplies_tiles() or not narrow) else []
-    kind = "plain" if refused is None else "product" if call.score.is_inner_product else "other"
-    if space.queries <= STEP:
-        kind = "grouped step" if refused is None and space.heads != space.key_heads else f"{kind} step"
     trained = wants_gradient(prepared.query, prepared.key, prepared.value)
-    row = nearest(kind, prepared.query.dtype, space.queries * space.keys)
+    query = prepared.query
+    row = nearest(_kind(call, refused), query.dtype, query.shape[-1], space.queries * space.keys)
     if row is None:
         # What was not measured: float64, which our kernels do not serve.
         return ("sdpa", "a plain softmax") if refused is None else ("native", refused)
@@ -101,6 +99,18 @@ def _fastest(call: Call, prepared: Prepared, refused: str | None) -> tuple[Path,
     return path, f"the fastest for work like this where it was measured ({row.chip})" + (
         f"; {refused}" if refused is not None else ""
     )
+
+
+def _kind(call: Call, refused: str | None) -> str:
+    """What the work is called in the table."""
+    if refused is not None:
+        kind = "product" if call.score.is_inner_product else "other"
+        return f"{kind} step" if call.space.queries <= STEP else kind
+    if call.space.queries <= STEP:
+        return "plain step" if call.space.heads == call.space.key_heads else "grouped step"
+    where = call.simple
+    assert where is not None
+    return "causal" if where.causal else "plain" if where.keys is None else "padded"
 
 
 @cache
