@@ -22,9 +22,19 @@ def pixels(canvas) -> np.ndarray:
     return np.array(Image.open(BytesIO(base64.b64decode(data))).convert("RGBA"))
 
 
+def until(page, condition: str) -> None:
+    """Wait until an expression is true. Asked again and again from here, since the page's policy forbids its script
+    to evaluate texts, which is how playwright's own waiting asks a second time."""
+    for _each in range(400):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {condition}")
+
+
 def drawn(page) -> np.ndarray:
     """The map when all of its tiles are there."""
-    page.wait_for_function("regard.opened.then(page => !page.tiles.busy)")
+    until(page, "regard.opened.then(page => !page.tiles.busy)")
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return pixels(page.locator(".canvas canvas"))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from regard.look.views_map import Sinks
-from tests.look.page.seen import drawn, pixels, violations
+from tests.look.page.seen import drawn, pixels, until, violations
 from tests.look.recorded import ARABIC, HOSTILE
 
 
@@ -30,10 +30,8 @@ def open_other(page):
 
 def test_every_view_is_drawn(opened, address):
     page = opened(address)
-    page.wait_for_function("document.querySelectorAll('.head canvas').length === 6")
-    page.wait_for_function(
-        "[...document.querySelectorAll('.head canvas')].every(one => one.width === 32 || one.width === 13)"
-    )
+    until(page, "document.querySelectorAll('.head canvas').length === 6")
+    until(page, "[...document.querySelectorAll('.head canvas')].every(one => one.width === 32 || one.width === 13)")
     first = drawn(page)
     assert len(np.unique(first.reshape(-1, 4), axis=0)) > 100
     assert first[..., :3].std() > 20
@@ -71,11 +69,8 @@ def test_the_tables_say_what_the_views_say(opened, address, views):
     readers.locator("caption", has_text=f"Who reads key {row.index[3]} ").wait_for()
     column = views[Sinks.KEPT].column(0, 0, int(row.index[3]), 12)
     expected = [str(index) for index, weight in zip(column.index, column.weight, strict=True) if weight > 0]
-    page.wait_for_function(
-        "wanted => [...document.querySelectorAll('table.strongest')[1].querySelectorAll('td.number:nth-of-type(1)')]"
-        ".map(one => one.textContent).join() === wanted",
-        arg=",".join(expected),
-    )
+    numbers = "[...document.querySelectorAll('table.strongest')[1].querySelectorAll('td.number:nth-of-type(1)')]"
+    until(page, f"{numbers}.map(one => one.textContent).join() === '{','.join(expected)}'")
 
 
 def test_the_proof_and_what_was_not_seen_stand_beside_the_picture(opened, address):
@@ -132,7 +127,7 @@ def test_mouse_zooms_and_pans(opened, address):
     page.mouse.move(x, y)
     before = state(page, "view")
     page.mouse.wheel(0, -480)
-    page.wait_for_function(f"regard.opened.then(page => page.view.value.pixels > {before['pixels']})")
+    until(page, f"regard.opened.then(page => page.view.value.pixels > {before['pixels']})")
     second, zoomed = drawn(page), state(page, "view")
     page.mouse.down()
     page.mouse.move(x + 60, y + 40, steps=4)

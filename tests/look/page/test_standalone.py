@@ -17,7 +17,7 @@ from regard.look.views_map import Pooling, Sinks
 from tests.look.page.seen import asked, drawn, tile, violations
 from tests.look.recorded import HOSTILE, recorded
 
-SINKS = {"kept": Sinks.KEPT, "left-out": Sinks.LEFT_OUT}
+SINKS = {sinks.value: sinks for sinks in Sinks}
 
 
 def both(record):
