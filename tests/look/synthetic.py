@@ -75,7 +75,7 @@ def synthetic(sizes=((2, 3, 37, 37), (1, 2, 41, 23)), tokens=WORDS, seed=5):
             SimpleNamespace(
                 name=f"model.layers.{place}.attention",
                 heads=heads,
-                head_numbers=tuple(range(heads)),
+                numbers=tuple(range(heads)),
                 queries=queries,
                 keys=keys,
                 batch=batch,

@@ -51,7 +51,7 @@ class Attended:
         proof: what was compared at capture.
         query_tokens: a label for each recorded row.
         key_tokens: a label for each key.
-        head_numbers: which of the model's heads these are.
+        head_numbers: which of the model's heads these are; empty where they are all.
     """
 
     name: str
@@ -92,6 +92,11 @@ class Attended:
     def keys(self) -> int:
         """Keys."""
         return self.key.shape[2]
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Which of the model's heads these are."""
+        return self.head_numbers or tuple(range(self.heads))
 
     @property
     def bytes(self) -> int:

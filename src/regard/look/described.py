@@ -10,6 +10,7 @@ import numpy as np
 
 from regard.look.attended import Attended
 from regard.look.record import Record
+from regard.look.record_tokens import Shelf
 from regard.look.views_overview import Overview
 
 JSON = dict[str, Any]
@@ -22,37 +23,23 @@ def described(record: Record) -> JSON:
     `key_tokens` as places in `tokens`, `rows` (positions of the recorded queries; None where all are there), and its
     proof.
     """
-    shelf = _Shelf()
+    shelf = Shelf()
     layers = [_layer(layer, shelf) for layer in record.layers]
     unseen = [{"name": name, "reason": reason} for name, reason in record.unseen.items()]
     return {"format": 1, "model": dict(record.model), "layers": layers, "tokens": shelf.lists, "unseen": unseen}
 
 
-class _Shelf:
-    """Every list of tokens once."""
-
-    def __init__(self) -> None:
-        self.lists: list[list[str]] = []
-        self._places: dict[tuple[str, ...], int] = {}
-
-    def place(self, tokens: tuple[str, ...]) -> int:
-        if tokens not in self._places:
-            self._places[tokens] = len(self.lists)
-            self.lists.append(list(tokens))
-        return self._places[tokens]
-
-
-def _layer(layer: Attended, shelf: _Shelf) -> JSON:
+def _layer(layer: Attended, shelf: Shelf) -> JSON:
     rows = [int(row) for row in layer.rows]
     return {
         "name": layer.name,
         "heads": layer.heads,
-        "head_numbers": list(layer.head_numbers or range(layer.heads)),
+        "head_numbers": list(layer.numbers),
         "queries": layer.queries,
         "keys": layer.keys,
         "batch": layer.batch,
-        "query_tokens": shelf.place(tuple(layer.query_tokens)),
-        "key_tokens": shelf.place(tuple(layer.key_tokens)),
+        "query_tokens": shelf.place(layer.query_tokens),
+        "key_tokens": shelf.place(layer.key_tokens),
         "rows": None if rows == list(range(len(rows))) else rows,
         "proof": {"weights": finite(layer.proof.weights), "row_sum": finite(layer.proof.sums)},
     }

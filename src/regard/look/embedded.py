@@ -10,16 +10,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.look.attended import Attended, blocks, row_sums
+from regard.look.attended import Attended, blocks
 from regard.look.blobs import Blobs
-from regard.look.views import Address, Views
+from regard.look.sight import keys_of, own
+from regard.look.views import TILE, Address, Views
 from regard.look.views_map import Pooling, Sinks
 
-TILE = 256
 # Tiles from this zoom on pool so many products that a browser would need seconds for one; they are put in finished.
 COARSE = 5
-SINKS = {"kept": Sinks.KEPT, "left-out": Sinks.LEFT_OUT}
-_POOLINGS = {"sum": Pooling.SUM, "max": Pooling.MAX}
 
 
 @dataclass(frozen=True)
@@ -49,14 +47,14 @@ def embedded(one: Attended, at: Place, views: Mapping[Sinks, Views], blobs: Blob
     key_head = at.head // (one.heads // one.key_heads)
     first, end = _seen(one, at)
     # The first key is hidden by where a row begins; the row's number then counts the others alone.
-    ranges = {"kept": first, "left-out": first.clamp(min=1)}
-    numbers = {"kept": one.lse[at.batch, at.head], "left-out": _without_first(one, at)}
-    tracks = {sinks: views[value].tracks(at.layer, at.head, at.batch) for sinks, value in SINKS.items()}
+    ranges = {Sinks.KEPT: first, Sinks.LEFT_OUT: first.clamp(min=1)}
+    numbers = {sinks: torch.from_numpy(views[sinks].row_numbers(at.layer, at.head, at.batch)) for sinks in Sinks}
+    tracks = {sinks: views[sinks].tracks(at.layer, at.head, at.batch) for sinks in Sinks}
     line = _relative(one, at)
     prior = _prior(one, at) if _is_dense(one) else None
 
-    def each(what: str, values: Mapping[str, Tensor]) -> dict[str, Any]:
-        return {sinks: blobs.put(f"{name}-{what}-{sinks}", value) for sinks, value in values.items()}
+    def each(what: str, values: Mapping[Sinks, Tensor]) -> dict[str, Any]:
+        return {sinks.value: blobs.put(f"{name}-{what}-{sinks.value}", value) for sinks, value in values.items()}
 
     return {
         "layer": at.layer,
@@ -89,28 +87,18 @@ def _seen(one: Attended, at: Place) -> tuple[Int[Tensor, " queries"], Int[Tensor
     if sight.right is not None:
         end = torch.minimum(end, one.rows + sight.right + 1)
     if sight.first is not None:
-        first = torch.maximum(first, _of(sight.first, at))
+        first = torch.maximum(first, own(sight.first, at.batch, at.head))
     if sight.stop is not None:
-        end = torch.minimum(end, _of(sight.stop, at))
+        end = torch.minimum(end, own(sight.stop, at.batch, at.head))
     if sight.shown is not None:
-        shown = sight.shown[at.batch if len(sight.shown) > 1 else 0].nonzero()[:, 0]
+        shown = keys_of(sight.shown, at.batch).nonzero()[:, 0]
         first = first.clamp(min=int(shown[0]) if len(shown) else one.keys)
         end = end.clamp(max=int(shown[-1]) + 1 if len(shown) else 0)
     return first.to(torch.int32), end.to(torch.int32)
 
 
-def _of(tensor: Tensor, at: Place) -> Tensor:
-    """Axes of size 1 are the same for all."""
-    return tensor[at.batch if tensor.shape[0] > 1 else 0, at.head if tensor.shape[1] > 1 else 0]
-
-
-def _without_first(one: Attended, at: Place) -> Float[Tensor, " queries"]:
-    alone = replace(one, sink=None, sight=one.sight.without_key(0, one.keys))
-    return row_sums(alone, at.batch, at.head, torch.arange(one.queries)).float()
-
-
 def _relative(one: Attended, at: Place) -> Float[Tensor, " reach"] | None:
-    return None if one.sight.relative is None else _of(one.sight.relative, at).float()
+    return None if one.sight.relative is None else own(one.sight.relative, at.batch, at.head).float()
 
 
 def _is_dense(one: Attended) -> bool:
@@ -153,11 +141,11 @@ def _coarse(
     found = {}
     for zoom, downs, acrosses in _grids(one):
         for down, across in ((down, across) for down in range(downs) for across in range(acrosses)):
-            for sinks, kept in SINKS.items():
-                for pooling, kind in _POOLINGS.items():
-                    address = Address(at.layer, at.head, at.batch, zoom, down, across, kind)
-                    tile = torch.from_numpy(views[kept].tile(address))
-                    place = f"{sinks}/{pooling}/{zoom}/{down}/{across}"
+            for sinks in Sinks:
+                for pooling in Pooling:
+                    address = Address(at.layer, at.head, at.batch, zoom, down, across, pooling)
+                    tile = torch.from_numpy(views[sinks].tile(address))
+                    place = f"{sinks.value}/{pooling.value}/{zoom}/{down}/{across}"
                     values = blobs.put(f"{name}-{place.replace('/', '-')}", tile)
                     found[place] = {"rows": tile.shape[0], "columns": tile.shape[1], "values": values}
     return found

@@ -12,7 +12,7 @@ from regard.attention import Dot, Softmax, Statistics, Wanted, Where, statistics
 from regard.attention.native.terms import OPEN, Code, Program, Step, strided
 from regard.attention.space import Space, Tile
 from regard.attention.wheres.where import Kind, Seen
-from regard.look.sight import Sight
+from regard.look.sight import Sight, keys_of, own
 
 if TYPE_CHECKING:
     from regard.look.attended import Attended
@@ -119,10 +119,10 @@ class _Seen(Where):
         return Step(Code.TABLE, (table, 0, radius, shift))
 
     def _own(self, tensor: Tensor) -> Tensor:
-        return tensor[self.batch if len(tensor) > 1 else 0, self.head if tensor.shape[1] > 1 else 0]
+        return own(tensor, self.batch, self.head)
 
     def _shown(self, shown: Tensor) -> Tensor:
-        return shown[self.batch if len(shown) > 1 else 0][None, None, None]
+        return keys_of(shown, self.batch)[None, None, None]
 
     def _cells(self, cells: Tensor | None) -> Tensor | None:
         return None if cells is None else self._own(cells)[None, None]

@@ -102,7 +102,7 @@ def comprehensiveness(
 
     Source: DeYoung et al. 2020, section 4 (comprehensiveness, AOPC).
     """
-    return _effect(weights, answer, _takes(weights, shares), orders, seed, taken=True)
+    return _effect(weights, answer, _takes(weights, shares), orders, seed, _Chosen(_without, max))
 
 
 def sufficiency(
@@ -121,7 +121,7 @@ def sufficiency(
 
     Source: DeYoung et al. 2020, section 4 (sufficiency, AOPC).
     """
-    return _effect(weights, answer, _takes(weights, shares), orders, seed, taken=False)
+    return _effect(weights, answer, _takes(weights, shares), orders, seed, _Chosen(_only, min))
 
 
 @dataclass(frozen=True)
@@ -178,30 +178,43 @@ def _flip(order: Tensor, answer: Answer) -> float | None:
     return None
 
 
-def _effect(weights: Tensor, answer: Answer, takes: list[int], orders: int, seed: int, *, taken: bool) -> Effect:
-    every = torch.ones(len(weights), dtype=torch.bool)
-    plain = answer(every)
+@dataclass(frozen=True)
+class _Chosen:
+    """Which keys are left when some are chosen, and which of several falls the oracle seeks."""
+
+    left: Callable[[Tensor, int], Tensor]
+    best: Callable[[list[float]], float]
+
+
+def _without(chosen: Tensor, keys: int) -> Tensor:
+    return torch.ones(keys, dtype=torch.bool).index_fill_(0, chosen, False)
+
+
+def _only(chosen: Tensor, keys: int) -> Tensor:
+    return ~_without(chosen, keys)
+
+
+def _effect(weights: Tensor, answer: Answer, takes: list[int], orders: int, seed: int, chosen: _Chosen) -> Effect:
+    plain = answer(torch.ones(len(weights), dtype=torch.bool))
     decided = int(plain.argmax())
 
-    def fall(chosen: Tensor) -> float:
-        left = every.clone()
-        left[chosen] = False
-        return float(plain[decided] - answer(left if taken else ~left)[decided])
+    def fall(keys: Tensor) -> float:
+        return float(plain[decided] - answer(chosen.left(keys, len(weights)))[decided])
 
     def mean(order: Tensor) -> float:
         return sum(fall(order[:count]) for count in takes) / len(takes)
 
     generator = torch.Generator().manual_seed(seed)
     dealt = [mean(torch.randperm(len(weights), generator=generator)) for _ in range(orders)]
-    best = _greedy(len(weights), fall, max(takes), largest=taken)
+    best = _greedy(len(weights), fall, max(takes), chosen.best)
     return Effect(mean(order_of(weights)), sum(dealt) / max(1, len(dealt)), mean(best))
 
 
-def _greedy(keys: int, fall: Callable[[Tensor], float], most: int, *, largest: bool) -> Tensor:
-    """The order in which each key is the best to take next."""
+def _greedy(keys: int, fall: Callable[[Tensor], float], most: int, best: Callable[[list[float]], float]) -> Tensor:
+    """The order in which each key is the best to choose next."""
     chosen: list[int] = []
     while len(chosen) < most:
         others = [key for key in range(keys) if key not in chosen]
         falls = [fall(torch.tensor([*chosen, key])) for key in others]
-        chosen.append(others[falls.index(max(falls) if largest else min(falls))])
+        chosen.append(others[falls.index(best(falls))])
     return torch.tensor(chosen)

@@ -12,13 +12,13 @@ from jaxtyping import Float
 
 from regard.look.alignment import labels
 from regard.look.record import Record
-from regard.look.views import Address, Views
+from regard.look.views import TILE, Address, Views
 from regard.look.views_map import Pooling
+from regard.look.written import whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TILE = 256
 # With more tokens than this, names would be smaller than a reader's eye.
 MOST_NAMES = 64
 _INCH = 72
@@ -49,14 +49,12 @@ def write_figure(views: Views, part: Part, path: Path) -> None:
 
     drawn = figure(views, part)
     told = _metadata(kind, json.dumps(provenance(views.record, part), sort_keys=True))
-    partial = path.with_name(f".{path.name}.writing")
-    try:
-        # Letters stay letters, which an editor of papers can search and change.
-        with mpl.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "regard"}):
-            drawn.savefig(partial, format=kind, metadata=told, dpi=300, bbox_inches="tight")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # Letters stay letters, which an editor of papers can search and change.
+    with (
+        mpl.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "regard"}),
+        whole(path) as partial,
+    ):
+        drawn.savefig(partial, format=kind, metadata=told, dpi=300, bbox_inches="tight")
 
 
 def figure(views: Views, part: Part) -> Figure:
@@ -83,7 +81,7 @@ def figure(views: Views, part: Part) -> Figure:
     _named(axes, part.keys, layer.key_tokens, "x")
     axes.set_ylabel("query")
     axes.set_xlabel("key")
-    axes.set_title(f"{layer.name}, head {_number(layer, part.head)}", fontsize="medium")
+    axes.set_title(f"{layer.name}, head {layer.numbers[part.head]}", fontsize="medium")
     what = "weight" if zoom == 0 else f"weight of {1 << zoom} keys, mean of {1 << zoom} queries"
     drawn.colorbar(picture, ax=axes, label=what, shrink=0.8)
     return drawn
@@ -98,7 +96,7 @@ def provenance(record: Record, part: Part) -> dict[str, Any]:
         "made with": f"regard {__version__}",
         "model": dict(record.model),
         "attention": layer.name,
-        "head": _number(layer, part.head),
+        "head": layer.numbers[part.head],
         "sequence": part.batch,
         "queries": [part.queries.start, part.queries.stop],
         "keys": [part.keys.start, part.keys.stop],
@@ -141,10 +139,6 @@ def _named(axes: Any, span: range, tokens: tuple[str, ...], side: str) -> None:
         axes.xaxis.tick_top()
         axes.xaxis.set_label_position("top")
         axes.tick_params(axis="x", rotation=60)
-
-
-def _number(layer: Any, head: int) -> int:
-    return int(layer.head_numbers[head]) if layer.head_numbers else head
 
 
 def _metadata(kind: str, told: str) -> dict[str, Any]:

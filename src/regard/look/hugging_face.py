@@ -50,6 +50,7 @@ def on_regard(model: nn.Module) -> Iterator[nn.Module]:
     AttentionMaskInterface.register(NAME, _mask)
     configs = _configs(model)
     before = [(config, config._attn_implementation) for config in configs]
+    # PyTorch types what a module has as tensors or modules, and this is a method.
     if not before or not model._can_set_attn_implementation():  # type: ignore[operator]
         raise ValueError(
             f"model is {type(model).__name__}, whose attention does not go by the AttentionInterface; record it as "

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from regard.look.heads import heads_svg
 from regard.look.record import Record
+from regard.look.written import write_text
 
 # More tokens than this are too small to read; the page shows them.
 MOST = 100
@@ -50,7 +50,4 @@ def picture(record: Record, layers: Sequence[str] | None = None, *, batch: int =
 
 def draw(record: Record, path: str | Path, layers: Sequence[str] | None = None, *, batch: int = 0) -> None:
     """Write the `picture` of a record into a file, whole or not at all; arguments and errors are the same."""
-    drawn, target = picture(record, layers, batch=batch), Path(path)
-    partial = target.with_name(f".{target.name}.partial")
-    partial.write_text(drawn, encoding="utf-8")
-    os.replace(partial, target)
+    write_text(Path(path), [picture(record, layers, batch=batch)])

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from regard.look.attended import Attended, Proof
+from regard.look.record_tokens import Shelf
 from regard.look.sight import Sight
 
 FORMAT = 1
@@ -69,12 +70,9 @@ def write(layers: Sequence[Attended], told: dict[str, Any], folder: Path) -> Non
 
 def _shared(said: dict[str, Any]) -> dict[str, Any]:
     """A header in which lists of labels that layers share are written once, and layers have their numbers."""
-    numbers: dict[tuple[str, ...], int] = {}
-    layers = [
-        {**layer, **{name: numbers.setdefault(tuple(layer[name]), len(numbers)) for name in _LABELS}}
-        for layer in said["layers"]
-    ]
-    return {**said, "layers": layers, "labels": [list(labels) for labels in numbers]}
+    shelf = Shelf()
+    layers = [{**layer, **{name: shelf.place(layer[name]) for name in _LABELS}} for layer in said["layers"]]
+    return {**said, "layers": layers, "labels": shelf.lists}
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -60,3 +60,19 @@ def _stream(path: str, tokens: Mapping[str, tuple[str, ...]], count: int, other:
         return wanted[0] if wanted else None
     fitting = named or wanted
     return fitting[0] if fitting else None
+
+
+class Shelf:
+    """Lists of labels, each once; what has one keeps its place."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[str, ...], int] = {}
+
+    @property
+    def lists(self) -> list[list[str]]:
+        """The lists, in the order of their places."""
+        return [list(labels) for labels in self._places]
+
+    def place(self, labels: Sequence[str]) -> int:
+        """Where a list stands, now or already."""
+        return self._places.setdefault(tuple(labels), len(self._places))

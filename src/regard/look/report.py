@@ -11,7 +11,7 @@ from regard.look.colours import dark_style
 from regard.look.curves import Curve, curves_svg, number
 from regard.look.run import Run, Score, read_run
 from regard.look.samples import Sample
-from regard.look.written import write_whole
+from regard.look.written import write_text
 
 # What a validation says beside its scores.
 _NO_SCORES = ("kind", "step", "seconds", "loss")
@@ -53,7 +53,7 @@ def write_report(folder: Path) -> Path:
     """
     page, path = report(read_run(folder)), folder / "report.html"
     # A report may be read by whoever may read the run.
-    write_whole(path, [page], (folder / "config.yaml").stat().st_mode)
+    write_text(path, [page], (folder / "config.yaml").stat().st_mode)
     return path
 
 

@@ -64,13 +64,13 @@ class Sight:
         if self.right is not None:
             found.append(key <= position[:, None] + self.right)
         if self.first is not None:
-            found.append(key >= _of(self.first, batch, head)[rows, None])
+            found.append(key >= own(self.first, batch, head)[rows, None])
         if self.stop is not None:
-            found.append(key < _of(self.stop, batch, head)[rows, None])
+            found.append(key < own(self.stop, batch, head)[rows, None])
         if self.shown is not None:
-            found.append(self.shown[batch if len(self.shown) > 1 else 0, columns.start : columns.stop])
+            found.append(keys_of(self.shown, batch)[columns.start : columns.stop])
         if self.mask is not None:
-            found.append(_of(self.mask, batch, head)[_rows(self.mask, rows), columns.start : columns.stop])
+            found.append(own(self.mask, batch, head)[_rows(self.mask, rows), columns.start : columns.stop])
         if not found:
             return None
         cells = found[0]
@@ -84,11 +84,11 @@ class Sight:
         """What is added to the scores of the cells, or broadcasts to it; None for nothing."""
         added = None
         if self.relative is not None:
-            line = _of(self.relative, batch, head)
+            line = own(self.relative, batch, head)
             distance = torch.arange(columns.start, columns.stop) - position[:, None] - self.nearest
             added = line[distance.clamp(0, len(line) - 1)].float()
         if self.bias is not None:
-            cells = _of(self.bias, batch, head)[_rows(self.bias, rows)]
+            cells = own(self.bias, batch, head)[_rows(self.bias, rows)]
             given = cells if cells.shape[-1] == 1 else cells[..., columns.start : columns.stop]
             added = given.float() if added is None else added + given.float()
         return added
@@ -101,12 +101,28 @@ class Sight:
         if self.right is not None:
             stop = min(stop, int(position.max()) + self.right + 1)
         if self.first is not None and self.stop is not None:
-            first, last = _of(self.first, batch, head)[rows], _of(self.stop, batch, head)[rows]
+            first, last = own(self.first, batch, head)[rows], own(self.stop, batch, head)[rows]
             filled = last > first
             if not bool(filled.any()):
                 return range(start, start)
             start, stop = max(start, int(first[filled].min())), min(stop, int(last.max()))
         return range(start, max(start, stop))
+
+    def alone(self, batch: int, head: int) -> Sight:
+        """What one map sees, as of the only head of the only sequence."""
+
+        def one(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else own(tensor, batch, head)[None, None]
+
+        return replace(
+            self,
+            first=one(self.first),
+            stop=one(self.stop),
+            shown=None if self.shown is None else keys_of(self.shown, batch)[None],
+            mask=one(self.mask),
+            bias=one(self.bias),
+            relative=one(self.relative),
+        )
 
     def without_key(self, key: int, keys: int) -> Sight:
         """The same sight with one key hidden from all rows."""
@@ -115,9 +131,14 @@ class Sight:
         return replace(self, shown=shown)
 
 
-def _of(tensor: Tensor, batch: int, head: int) -> Tensor:
+def own(tensor: Tensor, batch: int, head: int) -> Tensor:
     """The entry of a sequence and a head, where axes of size 1 are the same for all."""
-    return tensor[batch if tensor.shape[0] > 1 else 0, head if tensor.shape[1] > 1 else 0]
+    return keys_of(tensor, batch)[head if tensor.shape[1] > 1 else 0]
+
+
+def keys_of(tensor: Tensor, batch: int) -> Tensor:
+    """The entry of a sequence, likewise."""
+    return tensor[batch if len(tensor) > 1 else 0]
 
 
 def _rows(tensor: Tensor, rows: Tensor) -> Tensor:

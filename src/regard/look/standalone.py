@@ -13,11 +13,11 @@ from typing import Any
 
 from regard.look.blobs import Blobs
 from regard.look.described import described, overview_json
-from regard.look.embedded import SINKS, Place, bytes_of, embedded
+from regard.look.embedded import Place, bytes_of, embedded
 from regard.look.record import Record
 from regard.look.views import Views
 from regard.look.views_map import Sinks
-from regard.look.written import write_whole
+from regard.look.written import write_text
 
 BUDGET = 48 << 20
 
@@ -44,7 +44,7 @@ def write_standalone(record: Record, views: Mapping[Sinks, Views], path: Path, b
         OSError: the file cannot be written.
     """
     page = standalone(record, views, budget)
-    write_whole(path, page.parts)
+    write_text(path, page.parts)
     return page
 
 
@@ -93,9 +93,10 @@ def standalone(record: Record, views: Mapping[Sinks, Views], budget: int = BUDGE
 
 def _overviews(kept: Mapping[Any, Any], views: Mapping[Sinks, Views], open_: set[tuple[int, int]]) -> dict[str, Any]:
     """Of all layers as they are, and without the first token of those that have a head to open."""
-    found = {f"{layer}/{batch}/kept": overview_json(one) for (layer, batch), one in kept.items()}
+    found = {f"{layer}/{batch}/{Sinks.KEPT.value}": overview_json(one) for (layer, batch), one in kept.items()}
     for layer, batch in sorted(open_):
-        found[f"{layer}/{batch}/left-out"] = overview_json(views[SINKS["left-out"]].overview(layer, batch))
+        without = views[Sinks.LEFT_OUT].overview(layer, batch)
+        found[f"{layer}/{batch}/{Sinks.LEFT_OUT.value}"] = overview_json(without)
     return found
 
 

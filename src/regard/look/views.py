@@ -154,6 +154,14 @@ class Views:
         check_number("batch", batch, one.batch)
         return overview_of(one, [self._map(layer, head, batch) for head in range(one.heads)])
 
+    def row_numbers(self, layer: int, head: int, batch: int = 0) -> Float[ndarray, " queries"]:
+        """The logarithm of what the exponentials of each row's scores are divided by, float32.
+
+        Raises:
+            ValueError: a number is not there.
+        """
+        return self._map(layer, head, batch).row_numbers().float().numpy()
+
     def scores(self, layer: int, head: int, query: int, batch: int = 0) -> Float[ndarray, " keys"]:
         """Scores of one query with all keys, with their priors and before they are normalised; -inf is hidden.
 

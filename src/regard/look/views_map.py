@@ -19,7 +19,7 @@ class Sinks(Enum):
     """Whether the first key and a learned sink are shown, or left out and the rest normalised anew."""
 
     KEPT = "kept"
-    LEFT_OUT = "left out"
+    LEFT_OUT = "left-out"
 
 
 class Pooling(Enum):
@@ -68,6 +68,11 @@ class Map:
         """Their logarithms, -inf where hidden."""
         self._normalise(rows)
         return log_weights_of(self.one, self.batch, self.head, rows, columns)
+
+    def row_numbers(self) -> Float[Tensor, " queries"]:
+        """The logarithm of what each row is divided by."""
+        self._normalise(torch.arange(self.one.queries))
+        return self.one.lse[self.batch, self.head]
 
     def pooled(self, rows: range, columns: range, zoom: int, pooling: Pooling) -> Float[Tensor, "down across"]:
         """Cells of 2**zoom rows and columns; both ranges begin at a cell's edge."""
@@ -157,30 +162,14 @@ class Map:
 
 def _alone(one: Attended, batch: int, head: int) -> Attended:
     """One map by itself."""
-    sight, key_head = one.sight, head // (one.heads // one.key_heads)
-
-    def own(tensor: Tensor | None) -> Tensor | None:
-        if tensor is None:
-            return None
-        batch_at, head_at = batch if len(tensor) > 1 else 0, head if tensor.shape[1] > 1 else 0
-        return tensor[batch_at : batch_at + 1, head_at : head_at + 1]
-
-    shown = sight.shown
+    key_head = head // (one.heads // one.key_heads)
     return replace(
         one,
         query=one.query[batch : batch + 1, head : head + 1],
         key=one.key[batch : batch + 1, key_head : key_head + 1],
         lse=one.lse[batch : batch + 1, head : head + 1],
         sink=None if one.sink is None else one.sink[head : head + 1],
-        sight=replace(
-            sight,
-            first=own(sight.first),
-            stop=own(sight.stop),
-            shown=None if shown is None else shown[batch : batch + 1] if len(shown) > 1 else shown,
-            mask=own(sight.mask),
-            bias=own(sight.bias),
-            relative=own(sight.relative),
-        ),
+        sight=one.sight.alone(batch, head),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -22,22 +23,20 @@ from regard.look.attended import Attended
 from regard.look.described import described, finite, overview_json
 from regard.look.record import Record
 from regard.look.server.gate import LOOPBACK, Gate
-from regard.look.views import Address, TopK, Views
+from regard.look.views import TILE, Address, TopK, Views
 from regard.look.views_map import Pooling, Sinks
 
-TILE = 256
 MOST_TOP = 1000
 # So many views are worked out at once; the rest wait, so that nobody can ask for more memory than this.
 AT_ONCE = 4
 
-_POOLINGS = {"sum": Pooling.SUM, "max": Pooling.MAX}
-_SINKS = {"kept": Sinks.KEPT, "left-out": Sinks.LEFT_OUT}
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
 }
 Answer = TypeVar("Answer")
+Choice = TypeVar("Choice", bound=Enum)
 
 
 def page_app(record: Record, views: Mapping[Sinks, Views], token: str, hosts: frozenset[str] = LOOPBACK) -> ASGIApp:
@@ -111,7 +110,7 @@ class _Answers:
             zoom=zoom,
             down=_integer(request, "down", -(-layer.queries // cell)),
             across=_integer(request, "across", -(-layer.keys // cell)),
-            pooling=_POOLINGS[_choice(request, "pooling", tuple(_POOLINGS))],
+            pooling=_choice(request, "pooling", Pooling),
         )
 
     async def row(self, request: Request) -> Response:
@@ -143,7 +142,7 @@ class _Answers:
         return _integer(request, "batch", self._layers[self._layer(request)].batch)
 
     async def _worked_out(self, request: Request, ask: Callable[[Views], Answer]) -> Answer:
-        views = self._views[_SINKS[_choice(request, "sinks", tuple(_SINKS))]]
+        views = self._views[_choice(request, "sinks", Sinks)]
         return await to_thread.run_sync(lambda: ask(views), limiter=self._turn)
 
 
@@ -174,11 +173,13 @@ def _top(request: Request) -> int:
     return int(given)
 
 
-def _choice(request: Request, name: str, choices: tuple[str, ...]) -> str:
-    given = request.query_params.get(name, choices[0])
-    if given not in choices:
-        raise HTTPException(400, f"{name} must be one of {', '.join(choices)}.")
-    return given
+def _choice(request: Request, name: str, choices: type[Choice]) -> Choice:
+    """A value by the name that it has in an address; the first where none is given."""
+    values = {str(choice.value): choice for choice in choices}
+    given = request.query_params.get(name, next(iter(values)))
+    if given not in values:
+        raise HTTPException(400, f"{name} must be one of {', '.join(values)}.")
+    return values[given]
 
 
 def _json(value: dict[str, Any]) -> Response:
