@@ -1,4 +1,5 @@
 # make demo: sets up everything and runs the main job.   make test: sets up everything and passes the tests.
+# make look: sets up everything and opens a page of what a pretrained model looks at.
 # make docs: sets up everything and builds the documentation into build/docs.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +12,7 @@ SANITIZED := build/sanitize
 CHECKED ?= tests/native
 LEVEL := from regard.attention.native.library import kernels; print(kernels().level)
 
-.PHONY: demo test coverage docs page bundle setup lint sanitize clean
+.PHONY: demo look test coverage docs page bundle setup lint sanitize clean
 
 setup: $(MADE)/native
 
@@ -33,6 +34,10 @@ $(MADE)/native: $(MADE)/setup $(NATIVE)
 demo: $(MADE)/native
 	$(BIN)/regard compare translation --only attention,none --run $(RUN) training.minutes=3.4
 	$(BIN)/regard look $(RUN)/attention --text
+
+# A small language model (93 MB, downloaded once) reads the first chapter of Moby Dick; a page shows what it looked at.
+look: $(MADE)/native
+	$(BIN)/regard look smollm2
 
 test: $(MADE)/test
 	@echo "all tests have passed, and nothing has changed since"

@@ -78,7 +78,9 @@ def test_a_run_keeps_its_report(tmp_path, capsys):
     assert "--html is for records and models" in capsys.readouterr().err
 
 
-def test_a_model_reads_a_text(tmp_path, capsys):
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A folder with a tiny model and its tokenizer."""
     transformers = pytest.importorskip("transformers")
     from tokenizers import Tokenizer, models, pre_tokenizers
 
@@ -86,12 +88,17 @@ def test_a_model_reads_a_text(tmp_path, capsys):
     tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]")
-    fast.save_pretrained(tmp_path / "model")
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    fast.save_pretrained(folder)
     config = transformers.GPT2Config(vocab_size=7, n_positions=32, n_embd=16, n_layer=2, n_head=2)
-    transformers.GPT2Model(config).save_pretrained(tmp_path / "model")
+    transformers.GPT2Model(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_model_reads_a_text(model, tmp_path, capsys):
     text = tmp_path / "text.txt"
     text.write_text("what matters now is what was said ever", encoding="utf-8")
-    asked = ["look", str(tmp_path / "model"), "--text", str(text)]
+    asked = ["look", str(model), "--text", str(text)]
     assert main([*asked, "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["bytes"] > 1000
     page, saved = tmp_path / "page.html", tmp_path / "record"
@@ -99,3 +106,21 @@ def test_a_model_reads_a_text(tmp_path, capsys):
     assert "4 heads" in capsys.readouterr().out
     tokens = load_record(saved).layers[0].key_tokens
     assert tokens == ("what", "matters", "now", "is", "what", "was", "said")
+
+
+def test_a_pretrained_model_reads_a_chapter(model, tmp_path, capsys, monkeypatch):
+    class Known:
+        name = "smollm2"
+
+        def folder(self):
+            return model
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("regard.cli.look.PRETRAINED", (Known(),))
+    monkeypatch.setattr("regard.cli.look_model.chapter", lambda number: f"what was said {number}")
+    page = tmp_path / "page.html"
+    assert main(["look", "smollm2", "--html", str(page), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["heads"] == 4
+    assert "what" in page.read_text(encoding="utf-8")
+    (tmp_path / "smollm2").mkdir()
+    assert main(["look", "smollm2"]) != 0

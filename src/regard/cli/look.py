@@ -8,6 +8,7 @@ import webbrowser
 from pathlib import Path
 
 from regard.cli.arguments import Arguments, none_left, split
+from regard.data.pretrained import PRETRAINED
 
 HELP = """Look at a run, at a record of attention, or at a model that reads a text.
 
@@ -19,6 +20,8 @@ Examples:
   regard look records/mine --html page.html    the same page as one file that needs nothing else
   regard look records/mine --figure head.svg --head 3.5 --queries 0:40
   regard look models/gpt2 --text book.txt      record a model of Hugging Face that reads a text, then the same page
+  regard look smollm2                          a small pretrained model, downloaded once, on a chapter of Moby Dick
+  regard look minilm --text letter.txt
 
 A run's report has scores with protocol, curves, and examples with what was looked at. A record, which
 regard.record wrote, opens as a page: every head ranked, exact maps at any zoom, what a token reads and who reads it.
@@ -63,15 +66,15 @@ def main(arguments: list[str]) -> int:
     none_left(given, "look")
     if not given.words:
         raise ValueError("which run or record? For example: regard look runs/mine")
-    folder = Path(given.words[0])
+    folder, pretrained = Path(given.words[0]), {one.name: one for one in PRETRAINED}
     if (folder / "record.json").exists():
         from regard.cli.look_record import show
 
         return show(given, folder)
-    if len(given.words) == 2:
+    if len(given.words) == 2 or (given.words[0] in pretrained and not folder.exists()):
         from regard.cli.look_model import read_and_show
 
-        return read_and_show(given)
+        return read_and_show(given, None if folder.exists() else pretrained.get(given.words[0]))
     if given.values or given.has("--dry-run"):
         raise ValueError(
             f"{next(iter(given.values), '--dry-run')} is for records and models, and {folder} has no record.json."

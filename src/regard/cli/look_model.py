@@ -8,18 +8,19 @@ from pathlib import Path
 
 from regard.cli.arguments import Arguments
 from regard.cli.look_record import number, show_record
+from regard.data.moby_dick import chapter
+from regard.data.pretrained import Pretrained
 from regard.look.pretrained import reading
 from regard.look.record_options import Keep, Options
 
 
-def read_and_show(given: Arguments) -> int:
-    """Record a model that reads a file, and show the record as the command line wants it; the exit code."""
-    model, file = given.words
-    if not given.has("--text"):
-        raise ValueError(
-            f"{file!r} is a second name; a file to read stands after --text, as in: look {model} --text {file}"
-        )
-    text, most = Path(file).read_text(encoding="utf-8"), number("--tokens", given.values.get("--tokens", "8192"))
+def read_and_show(given: Arguments, known: Pretrained | None) -> int:
+    """Record a model that reads a file, and show the record as the command line wants it; the exit code.
+
+    One of ours, which is downloaded once, reads the first chapter of Moby Dick where no file is given.
+    """
+    text, most = _text(given), number("--tokens", given.values.get("--tokens", "8192"))
+    model = given.words[0] if known is None else str(known.folder())
     if given.has("--dry-run"):
         cost = reading(model, text, most, Options(keep=Keep.SIZES)).bytes
         print(json.dumps({"bytes": cost}) if given.has("--json") else f"the record would have {cost:,} bytes")
@@ -29,3 +30,14 @@ def read_and_show(given: Arguments) -> int:
         seen.save(given.values["--save"])
         print(f"record: {given.values['--save']}", file=sys.stderr)
     return show_record(given, seen.record)
+
+
+def _text(given: Arguments) -> str:
+    if len(given.words) == 1:
+        return chapter(1)
+    model, file = given.words
+    if not given.has("--text"):
+        raise ValueError(
+            f"{file!r} is a second name; a file to read stands after --text, as in: look {model} --text {file}"
+        )
+    return Path(file).read_text(encoding="utf-8")

