@@ -11,6 +11,7 @@ from torch.nn import functional
 from torch.nn.modules import module as modules
 
 import regard as rg
+from regard.attention.native.library import missing
 from regard.look.record_options import Keep
 
 BATCH, HEADS, LENGTH, SIZE = 2, 3, 13, 15
@@ -217,9 +218,46 @@ class KernelAttention(nn.Module):
         return inputs.cumsum(1)
 
 
+class Calling(nn.Module):
+    """A function of ours, and no module of ours, in a module whose name says nothing."""
+
+    def __init__(self, call):
+        super().__init__()
+        self.call = call
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.call(inputs, inputs, inputs)
+
+
+def by_kernels(call, reason):
+    return pytest.param(Calling(call), reason, marks=pytest.mark.skipif(missing() is not None, reason=str(missing())))
+
+
+def exponentials(query, key, value):
+    weights = (query @ key.mT).exp()
+    return weights / weights.sum(-1, keepdim=True) @ value
+
+
+def gated(query, key, value):
+    return (query @ key.mT).sigmoid() @ value
+
+
+def linear(query, key, value):
+    return query.exp() @ key.exp().mT @ value
+
+
 @pytest.mark.parametrize(
     ("module", "reason"),
-    [(AttentionOfOthers(), "no product of queries"), (KernelAttention(), "no attention was seen")],
+    [
+        (AttentionOfOthers(), "no product of queries"),
+        (KernelAttention(), "no attention was seen"),
+        by_kernels(lambda *given: rg.attend(*given, weigh=rg.Entmax(1.5)), "it calls regard::attend by itself"),
+        by_kernels(lambda *given: rg.choose(*given).context, "it calls regard::choose by itself"),
+        by_kernels(lambda q, k, _v: rg.statistics(q, k, rg.Wanted(mass=True)).mass, "it calls regard::statistics"),
+        (Calling(exponentials), "not of a softmax, but of aten::exp"),
+        (Calling(gated), "not of a softmax, but of aten::sigmoid"),
+        (Calling(linear), "not of a softmax"),
+    ],
 )
 def test_attention_of_another_kind_is_listed(module, reason):
     with rg.record(nn.Sequential(module)) as seen:

@@ -22,6 +22,9 @@ WHERES = {
 }
 
 
+SINKS = [None, torch.tensor([0.3, 2.0, -1.0, 4.0]).reshape(HEADS, 1, 1)]
+
+
 def recorded(where, sink=None, queries=QUERIES):
     generator = torch.Generator().manual_seed(3)
     query = torch.randn(BATCH, HEADS, queries, 8, generator=generator) * 2
@@ -52,7 +55,7 @@ def pooled(weights, zoom, pooling):
 
 
 @pytest.mark.parametrize("sinks", Sinks)
-@pytest.mark.parametrize("sink", [None, torch.tensor([0.3, 2.0, -1.0, 4.0]).reshape(HEADS, 1, 1)])
+@pytest.mark.parametrize("sink", SINKS)
 @pytest.mark.parametrize("name", WHERES)
 def test_tiles_of_every_zoom_are_those_of_the_whole_matrix(name, sink, sinks):
     record, weights = recorded(WHERES[name], sink)
@@ -92,9 +95,10 @@ def test_zooms_above_the_base_are_found_from_it(monkeypatch, name, pooling, sink
 
 
 @pytest.mark.parametrize("sinks", Sinks)
+@pytest.mark.parametrize("sink", SINKS)
 @pytest.mark.parametrize("name", WHERES)
-def test_rows_columns_and_tracks(name, sinks):
-    record, weights = recorded(WHERES[name])
+def test_rows_columns_and_tracks(name, sink, sinks):
+    record, weights = recorded(WHERES[name], sink)
     expected = (weights if sinks is Sinks.KEPT else left_out(weights))[1, 3]
     views = views_of(record, sinks)
     row, column = views.row(0, 3, 101, top=5, batch=1), views.column(0, 3, 17, top=5, batch=1)

@@ -28,6 +28,9 @@ KERNELS = {
     "aten::_scaled_dot_product_fused_attention_overrideable": ("attn_bias", None),
 }
 
+# Our own kernels that make weights or read with them. Those of chains also serve layers that are no attention.
+OURS = frozenset(f"regard::{name}" for name in ("attend", "choose", "monotonic", "statistics", "tile", "rows"))
+
 
 class Tap(TorchDispatchMode):
     """Listens to every operator, and changes none.
@@ -59,6 +62,8 @@ class Tap(TorchDispatchMode):
             elif name in FUSED:
                 path, make = FUSED[name](self.running.name, arguments, found, self.masks)
                 self.kept.take(path, make)
+            elif name in OURS:
+                self.kept.miss(self.running.name, f"it calls {name} by itself; a regard.Attention in it is recorded")
             else:
                 self._pack(name, arguments, found)
                 self.trails.follow(name, arguments, found)

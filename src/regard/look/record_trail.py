@@ -35,6 +35,7 @@ class Trails:
         """Take note of one operator."""
         plain = name.removeprefix("aten::").rstrip("_")
         if plain in ("bmm", "baddbmm"):
+            self._reads(given)
             self._trails[found] = product(given)
         elif plain in ("_softmax", "_safe_softmax"):
             self._finish(given, found)
@@ -44,6 +45,14 @@ class Trails:
             self._step(plain, given, found)
         elif isinstance(found, Tensor):
             self._lose(name, given, found)
+
+    def _reads(self, given: dict[str, Any]) -> None:
+        """Note where what came of a product is multiplied with values, and was never a softmax."""
+        left = given["batch1" if "batch1" in given else "self"]
+        trail: Trail | None = self._trails.get(left)
+        if trail is not None and tuple(left.shape[-2:]) == trail.size:
+            through = "" if trail.broken is None else f", but of {trail.broken}"
+            self._kept.miss(self._running.name, f"it reads with weights that are not of a softmax{through}")
 
     def _step(self, plain: str, given: dict[str, Any], found: Tensor) -> None:
         trail = self._of(given)
