@@ -12,7 +12,7 @@ SANITIZED := build/sanitize
 CHECKED ?= tests/native
 LEVEL := from regard.attention.native.library import kernels; print(kernels().level)
 
-.PHONY: demo look test coverage docs page bundle setup lint sanitize clean
+.PHONY: demo look test families coverage docs page bundle setup lint sanitize clean
 
 setup: $(MADE)/native
 
@@ -70,6 +70,16 @@ else
 	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
 	  REGARD_EXAMPLES=20 $(BIN)/python -m pytest -q -n 2 $(CHECKED) -k "not building and not level"
 endif
+
+# Models of Hugging Face under the minor version before the one that `make test` has: a minute, and not in CI. Only the
+# package itself is another; it lies beside, and is found first.
+FAMILIES ?= 5.22
+families: $(MADE)/native
+	rm -rf build/families
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/families 'transformers==$(FAMILIES).*'
+	PYTHONPATH=build/families OMP_NUM_THREADS=1 $(BIN)/python -c 'import transformers; exit(not transformers.__version__.startswith("$(FAMILIES)."))'
+	PYTHONPATH=build/families OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q \
+	  tests/look/test_record_families.py tests/look/test_record_generation.py tests/look/test_hugging_face.py
 
 # From nothing each time, since tables and reference depend on code that Sphinx does not watch; seconds.
 docs: $(MADE)/native
