@@ -11,7 +11,7 @@ from regard.cli import main
 from regard.data.uniform_routes import Problem
 from regard.look.samples import sample_of
 from regard.tasks.routing import Routing
-from regard.tasks.routing_settings import Config, Data, Model
+from regard.tasks.routing_settings import Attention, Config, Data, Model, Pointer
 from regard.train.distributed import accelerator
 from regard.train.incumbent import Baseline, Rollout, Shared
 from regard.train.rollout import Begin
@@ -20,26 +20,27 @@ from tests.tasks.resuming import resumed
 
 ROWS = "instance,x,y\nmine,0,0\nmine,3,4\nmine,0,4\n"
 SMALL = Data(places=6, validation_count=12, test_count=9, batch=7, epoch=3)
-SIZES = Model(size=12, heads=2, layers=1, feed_forward_size=9)
+SIZES = Attention(size=12, heads=2, layers=1, feed_forward_size=9)
 CVRP = "instance,x,y,demand,capacity\na,0,0,0,5\na,3,4,2,5\na,0,4,4,5\n"
 
 
-def config_of(baseline: Baseline, problem: Problem = Problem.TSP) -> Config:
-    made = Config(replace(SMALL, problem=problem), SIZES, baseline)
+def config_of(baseline: Baseline, problem: Problem = Problem.TSP, model: Model = SIZES) -> Config:
+    made = Config(replace(SMALL, problem=problem), model, baseline)
     training = replace(made.training, updates=8, validate_every=3, checkpoint_minutes=0.0)
     return replace(made, training=training, decoding=replace(made.decoding, beginnings=int(problem is Problem.TSP)))
 
 
 CASES = [
-    (Shared(4), Problem.TSP),
-    (Rollout(instances=30), Problem.TSP),
-    (Shared(3, Begin.CHOSEN), Problem.CVRP),
+    (Shared(4), Problem.TSP, SIZES),
+    (Rollout(instances=30), Problem.TSP, SIZES),
+    (Shared(3, Begin.CHOSEN), Problem.CVRP, SIZES),
+    (Rollout(instances=30), Problem.TSP, Pointer(5, 7)),
 ]
 
 
-@pytest.mark.parametrize(("baseline", "problem"), CASES)
-def test_a_stopped_run_resumes_bit_for_bit_with_its_baseline(tmp_path, baseline, problem):
-    config = config_of(baseline, problem)
+@pytest.mark.parametrize(("baseline", "problem", "model"), CASES)
+def test_a_stopped_run_resumes_bit_for_bit_with_its_baseline(tmp_path, baseline, problem, model):
+    config = config_of(baseline, problem, model)
     splits = config.data.load()
     ours = resumed(lambda: Routing.of(config, splits), 5, tmp_path)
     found = ours.score(splits, accelerator())
@@ -125,6 +126,7 @@ def test_input_that_is_no_instance_is_told_in_one_line(trained, monkeypatch, cap
         (["data.name=files"], "data.validation is empty; with data.name=files"),
         (["data.batch=0"], "data.batch is 0, expected a positive number"),
         (["data.places=1"], "places is 1, expected at least 2"),
+        (["model=Pointer", "data.problem=CVRP"], "data.problem is CVRP, but model=Pointer makes one tour, TSP"),
     ],
 )
 def test_settings_that_cannot_be_are_told_in_one_line(tmp_path, capsys, settings, says):

@@ -11,7 +11,7 @@ from scipy.stats import ttest_1samp
 from regard.data.endless import Part
 from regard.data.route_batches import RouteBatch, batch_of_drawn
 from regard.data.uniform_routes import Problem, Uniform
-from regard.models import AttentionModel, Context
+from regard.models import AttentionModel, Context, PointerPolicy, Policy
 from regard.models.environments import TourState, lengths
 from regard.train.incumbent import Incumbent, Rollout, Shared, better
 from regard.train.reinforce import reinforce_loss
@@ -35,33 +35,39 @@ def generator() -> torch.Generator:
     return torch.Generator().manual_seed(7)
 
 
+POLICIES = [(Problem.TSP, policy_of), (Problem.CVRP, policy_of), (Problem.TSP, lambda _: PointerPolicy(5, 7))]
+
+
 @pytest.mark.parametrize("begin", list(Begin))
-@pytest.mark.parametrize("problem", list(Problem))
-def test_log_probabilities_of_all_steps_at_once_are_those_of_one_after_another(problem, begin):
-    policy, batch = policy_of(problem).double(), batch_of(problem, 7)
+@pytest.mark.parametrize(("problem", "make"), POLICIES)
+def test_log_probabilities_of_all_steps_at_once_are_those_of_one_after_another(problem, make, begin):
+    policy, batch = make(problem).double(), batch_of(problem, 7)
     demands = None if batch.demands is None else batch.demands.double()
     batch = RouteBatch(batch.points.double(), demands)
     places = policy.read(batch.points, batch.demands)
     found = roll(policy, places, batch, tours=3, begin=begin, pick=Pick.SAMPLED, generator=generator())
     total = torch.zeros(5, 3, dtype=torch.float64)
-    state = type(found.states).start(batch.points if demands is None else demands, 3)
+    state, followed = type(found.states).start(batch.points if demands is None else demands, 3), places
     for step in range(found.tours.shape[2]):
         choice = found.tours[..., step]
         if step or begin is Begin.CHOSEN:
-            total += policy.choose(places, state).gather(2, choice.unsqueeze(2)).squeeze(2)
+            followed = policy.follow(followed, state)
+            total += policy.choose(followed, state).gather(2, choice.unsqueeze(2)).squeeze(2)
         state = state.step(choice)
     assert state.done
     assert torch.allclose(log_probabilities(policy, places, found), total, atol=1e-10)
     assert torch.allclose(found.lengths, lengths(batch.points, found.tours))
 
 
-def test_probabilities_of_all_tours_add_up_to_one():
-    policy, batch = policy_of(Problem.TSP).double(), batch_of(Problem.TSP, 4, 1)
+@pytest.mark.parametrize("policy", [policy_of(Problem.TSP), PointerPolicy(5, 7)])
+def test_probabilities_of_all_tours_add_up_to_one(policy: Policy):
+    policy, batch = policy.double(), batch_of(Problem.TSP, 4, 1)
     points = batch.points.double()
     places = policy.read(points, None)
     orders, total = torch.tensor(list(permutations(range(4)))).unsqueeze(0), torch.zeros(24, dtype=torch.float64)
     state = TourState.start(points, 24)
     for step in range(4):
+        places = policy.follow(places, state)
         total += policy.choose(places, state).gather(2, orders[..., step : step + 1])[0, :, 0]
         state = state.step(orders[..., step])
     assert total.exp().sum().item() == pytest.approx(1)

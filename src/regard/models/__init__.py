@@ -49,6 +49,8 @@ from regard.models.memory_network import Empty as Empty
 from regard.models.memory_network import MemoryNetwork as MemoryNetwork
 from regard.models.pointer_network import PointerNetwork as PointerNetwork
 from regard.models.pointer_network import Used as Used
+from regard.models.pointer_policy import PointerPolicy as PointerPolicy
+from regard.models.policies import Policy as Policy
 from regard.models.readers import AsTheyAre as AsTheyAre
 from regard.models.readers import BothWays as BothWays
 from regard.models.readers import Convolutions as Convolutions

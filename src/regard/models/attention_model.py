@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from regard.layers import FeedForward, MultiHead
 from regard.layers.heads import apart, joined
 from regard.models.environments import DeliveryState, TourState
+from regard.models.policies import Policy
 
 _CLIP = 10.0
 
@@ -76,7 +77,7 @@ class NormalisedLayer(nn.Module):
         return self.norms[place](states.flatten(0, 1)).view_as(states)
 
 
-class AttentionModel(nn.Module):
+class AttentionModel(Policy[Places]):
     """Read places by self-attention; point at the next with one glimpse and one score.
 
     question = W_mean h_mean + W_last h_last + W_first h_first           (one tour)
@@ -142,6 +143,10 @@ class AttentionModel(nn.Module):
         scores = (joined(one) / math.sqrt(key.shape[3]) for one in tables)
         last, context, mean = (_wide(one) for one in scores)
         return Places(last, context, mean, _wide(answers.flatten(1, 2)))
+
+    def follow(self, places: Places, state: TourState | DeliveryState) -> Places:
+        """The same places: all that matters of a tour is in its state."""
+        return places
 
     def choose(self, places: Places, state: TourState | DeliveryState) -> Float[Tensor, "batch tours places"]:
         """Log-probability of every place to be next, at least in float32; hidden ones have -inf."""

@@ -141,7 +141,8 @@ class Routing:
         """The first test instances, each with its tour and what was looked at half-way."""
         chosen = splits.test[:4]
         tours = self.tours(chosen, self._single, processes)
-        return [sample(self.policy, one, mine, processes.device) for one, mine in zip(chosen, tours, strict=True)]
+        begin, device = self._single.begin, processes.device
+        return [sample(self.policy, one, mine, begin, device) for one, mine in zip(chosen, tours, strict=True)]
 
     def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:
         """A tour for every instance of a table or of files of TSPLIB, places counted from 1."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from regard.data.route_batches import batch_of_instances
 from regard.data.routes import Instance
-from regard.models import AttentionModel
+from regard.models import Policy
 from regard.models.environments import start
+from regard.train.rollout import Begin
 
 
-def sample(model: AttentionModel, one: Instance, tours: list[list[int]], device: torch.device) -> dict[str, object]:
+def sample(
+    policy: Policy[Any], one: Instance, tours: list[list[int]], begin: Begin, device: torch.device
+) -> dict[str, object]:
     """An instance with its tours, and half-way through: the probability of every place to be next, and the glimpse.
 
     `travelled` are the places until then, in order; `probabilities` and `weights` (of the glimpse, the mean of its
@@ -20,11 +25,15 @@ def sample(model: AttentionModel, one: Instance, tours: list[list[int]], device:
     travelled = order[: max(1, len(order) // 2)]
     batch = batch_of_instances([one]).to(device)
     state = start(batch.points, batch.demands, 1)
-    for place in travelled:
-        state = state.step(torch.tensor([[place]], device=device))
     with torch.no_grad():
-        places = model.read(batch.points, batch.demands)
-        odds, weights = model.choose(places, state).exp()[0, 0], model.glimpse(places, state)[0, 0].mean(0)
+        places = policy.read(batch.points, batch.demands)
+        for step, place in enumerate(travelled):
+            # A policy follows tours only where it was asked.
+            if step or begin is Begin.CHOSEN:
+                places = policy.follow(places, state)
+            state = state.step(torch.tensor([[place]], device=device))
+        places = policy.follow(places, state)
+        odds, weights = policy.choose(places, state).exp()[0, 0], policy.glimpse(places, state)[0, 0].mean(0)
     return {
         "view": "route",
         "name": one.name,

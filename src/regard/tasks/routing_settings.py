@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from regard.data import Splits
 from regard.data.endless import FIXED_SEED, Part
@@ -11,7 +12,7 @@ from regard.data.own_parts import own_parts
 from regard.data.route_tables import read_routes
 from regard.data.routes import Instance
 from regard.data.uniform_routes import Problem, Uniform
-from regard.models import AttentionModel, Context
+from regard.models import AttentionModel, Cell, Context, PointerPolicy, Policy
 from regard.tasks.contract import Anchor, Variant
 from regard.train.incumbent import Baseline, Shared
 from regard.train.schedule import Cosine
@@ -77,9 +78,21 @@ class Data:
         return Splits(name, [], validation, test, "generated", "", fingerprint)
 
 
+class Model(ABC):
+    """What says which place comes next."""
+
+    @abstractmethod
+    def build(self, problem: Problem) -> Policy[Any]:
+        """The policy for a problem.
+
+        Raises:
+            ValueError: it has none for this problem.
+        """
+
+
 @dataclass(frozen=True)
-class Model:
-    """The attention model.
+class Attention(Model):
+    """The attention model: places without an order, for tours and deliveries.
 
     Args:
         size: of its states.
@@ -97,6 +110,29 @@ class Model:
         """The policy for a problem."""
         context = {Problem.TSP: Context.TOUR, Problem.CVRP: Context.DELIVERIES}[problem]
         return AttentionModel(self.size, self.heads, self.layers, self.feed_forward_size, context)
+
+
+@dataclass(frozen=True)
+class Pointer(Model):
+    """The pointer network: places one after another, for one tour through all of them.
+
+    Args:
+        embedding_size: of a place's vector.
+        hidden_size: of each encoder direction, the decoder and the pointer.
+        cell: GRU or LSTM.
+    """
+
+    embedding_size: int = 128
+    hidden_size: int = 128
+    cell: Cell = Cell.GRU
+
+    def build(self, problem: Problem) -> PointerPolicy:
+        """The policy for a tour."""
+        if problem is not Problem.TSP:
+            raise ValueError(
+                f"data.problem is {problem.name}, but model=Pointer makes one tour, TSP; model=Attention delivers."
+            )
+        return PointerPolicy(self.embedding_size, self.hidden_size, self.cell)
 
 
 def recipe() -> Training:
@@ -118,14 +154,14 @@ class Config:
 
     Args:
         data: what to learn from.
-        model: the policy.
+        model: the policy: Attention or Pointer.
         baseline: what a tour's length is compared with in training: Shared or Rollout.
         decoding: how hard `regard run` looks for a tour.
         training: how to train.
     """
 
     data: Data = field(default_factory=Data)
-    model: Model = field(default_factory=Model)
+    model: Model = field(default_factory=Attention)
     baseline: Baseline = field(default_factory=lambda: Shared(beginnings=10))
     decoding: Decoding = field(default_factory=lambda: Decoding(views=8))
     training: Training = field(default_factory=recipe)
@@ -145,9 +181,12 @@ SMOKE = (
     "training.validate_every=2",
 )
 _CVRP = ("data.problem=CVRP", "data.test_count=1000", "baseline.begin=CHOSEN", "decoding.beginnings=0")
+# A tour that is begun for it would be a question that it never learned to answer.
+_POINTER = ("model=Pointer", "baseline=Rollout", "decoding.beginnings=0")
 VARIANTS = (
     Variant("shared", "the task's own default: the mean of several tours of the same instance"),
     Variant("rollout", "compared with the greedy tour of the best policy so far", ("baseline=Rollout",)),
+    Variant("pointer", "a pointer network, which reads places one after another", _POINTER),
     Variant("tsp50", "fifty cities", ("data.places=50", "data.test_count=1000")),
     Variant("cvrp20", "twenty customers and a depot", _CVRP),
 )

@@ -6,17 +6,19 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.data.route_batches import RouteBatch
-from regard.models import AttentionModel
+from regard.models.policies import Policy
 from regard.train.rollout import Begin, Pick, roll
 
 # What each tour's length is compared with; one number an instance is for all its tours.
 Expected = Float[Tensor, "batch #tours"]
+AnyPolicy = Policy[Any]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Baseline(ABC):
         """Where they begin."""
 
     @abstractmethod
-    def build(self, policy: AttentionModel) -> Judge:
+    def build(self, policy: AnyPolicy) -> Judge:
         """The module that knows it."""
 
 
@@ -63,7 +65,7 @@ class Shared(Baseline):
         """As the setting says."""
         return self.begin
 
-    def build(self, policy: AttentionModel) -> Judge:
+    def build(self, policy: AnyPolicy) -> Judge:
         """It has nothing to learn."""
         return MeanOfAll()
 
@@ -96,7 +98,7 @@ class Rollout(Baseline):
         """The policy says where."""
         return Begin.CHOSEN
 
-    def build(self, policy: AttentionModel) -> Judge:
+    def build(self, policy: AnyPolicy) -> Judge:
         """With a copy of the policy."""
         return Incumbent(policy, self)
 
@@ -113,7 +115,7 @@ class Judge(nn.Module, ABC):
         """Numbers of the instances that decide next whether a policy takes its place; none where none ever does."""
 
     @abstractmethod
-    def challenge(self, policy: AttentionModel, batches: list[RouteBatch]) -> None:
+    def challenge(self, policy: AnyPolicy, batches: list[RouteBatch]) -> None:
         """Let a policy take its place if it is better on these instances."""
 
 
@@ -128,7 +130,7 @@ class MeanOfAll(Judge):
         """None."""
         return range(0)
 
-    def challenge(self, policy: AttentionModel, batches: list[RouteBatch]) -> None:
+    def challenge(self, policy: AnyPolicy, batches: list[RouteBatch]) -> None:
         """Nothing takes the place of a mean."""
 
 
@@ -143,7 +145,7 @@ class Incumbent(Judge):
     average: Tensor
     tests: Tensor
 
-    def __init__(self, policy: AttentionModel, settings: Rollout) -> None:
+    def __init__(self, policy: AnyPolicy, settings: Rollout) -> None:
         super().__init__()
         self.settings = settings
         self.best = copy.deepcopy(policy).requires_grad_(False)
@@ -164,14 +166,14 @@ class Incumbent(Judge):
         count, first = self.settings.instances, int(self.tests) * self.settings.instances
         return range(first, first + count)
 
-    def challenge(self, policy: AttentionModel, batches: list[RouteBatch]) -> None:
+    def challenge(self, policy: AnyPolicy, batches: list[RouteBatch]) -> None:
         """Replace the best policy at the first test, and then if the other is significantly better."""
         gains = torch.cat([self._greedy(self.best, one) - self._greedy(policy, one) for one in batches])
         if not int(self.tests) or better(gains.flatten(), self.settings.significance):
             self.best.load_state_dict(policy.state_dict())
         self.tests += 1
 
-    def _greedy(self, policy: AttentionModel, batch: RouteBatch) -> Tensor:
+    def _greedy(self, policy: AnyPolicy, batch: RouteBatch) -> Tensor:
         training = policy.training
         policy.eval()
         with torch.no_grad():
@@ -212,6 +214,6 @@ def better(gains: Float[Tensor, " instances"], significance: float) -> bool:
 class Contest(nn.Module):
     """A policy and what its tours are compared with, so that both are saved and resumed together."""
 
-    def __init__(self, policy: AttentionModel, judge: Judge) -> None:
+    def __init__(self, policy: AnyPolicy, judge: Judge) -> None:
         super().__init__()
         self.policy, self.judge = policy, judge

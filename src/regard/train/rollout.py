@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.data.route_batches import RouteBatch
-from regard.models.attention_model import AttentionModel, Places
 from regard.models.environments import DeliveryState, TourState, lengths, start
+from regard.models.policies import Policy, Seen
 
 
 class Pick(Enum):
@@ -46,8 +46,8 @@ class Rolled:
 
 
 def roll(
-    policy: AttentionModel,
-    places: Places,
+    policy: Policy[Seen],
+    places: Seen,
     batch: RouteBatch,
     *,
     tours: int = 1,
@@ -70,6 +70,7 @@ def roll(
         ValueError: there are not that many places to begin at.
 
     Example:
+        >>> from regard.models import AttentionModel
         >>> policy, batch = AttentionModel(16, 2, 1, 32).eval(), RouteBatch(torch.rand(2, 5, 2), None)
         >>> found = roll(policy, policy.read(batch.points, None), batch, tours=3)
         >>> found.tours.shape, found.tours[0, :, 0].tolist(), found.tours[0].sort(-1).values[0].tolist()
@@ -87,6 +88,7 @@ def roll(
             chosen.append(_beginnings(batch, tours))
             state = state.step(chosen[0])
         while not state.done:
+            places = policy.follow(places, state)
             choice = _picked(policy.choose(places, state), pick, generator)
             # Of two cities not even the second is a choice, but an empty list of states has no shape.
             if state.free or not states:
@@ -98,17 +100,18 @@ def roll(
         return Rolled(order, lengths(batch.points, order), _joined(states), torch.cat(asked, 1))
 
 
-def log_probabilities(policy: AttentionModel, places: Places, rolled: Rolled) -> Float[Tensor, "batch tours"]:
+def log_probabilities(policy: Policy[Seen], places: Seen, rolled: Rolled) -> Float[Tensor, "batch tours"]:
     """Log-probability of every tour, all of its choices at once: differentiable where `places` is.
 
     log p(tour) = sum over steps of log p(choice | choices before)
 
     Given the choices every step's question is known, so that one attention answers all of them. What was not chosen
-    by the policy, such as a beginning, does not count.
+    by the policy, such as a beginning, does not count. `places` are as they were read, followed nowhere.
 
     Source: Kool, van Hoof and Welling 2019, equation 1.
     """
-    found = policy.choose(places, rolled.states).gather(2, rolled.choices.unsqueeze(2)).squeeze(2)
+    followed = policy.follow(places, rolled.states)
+    found = policy.choose(followed, rolled.states).gather(2, rolled.choices.unsqueeze(2)).squeeze(2)
     return found.unflatten(1, (-1, rolled.lengths.shape[1])).sum(1)
 
 

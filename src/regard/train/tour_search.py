@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.data.route_batches import RouteBatch
-from regard.models import AttentionModel
+from regard.models.policies import Policy, Seen
 from regard.train.rollout import Begin, Pick, roll
 
 
@@ -36,6 +36,11 @@ class Decoding:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more.")
 
+    @property
+    def begin(self) -> Begin:
+        """Who says where tours begin."""
+        return Begin.EACH if self.beginnings else Begin.CHOSEN
+
     def __str__(self) -> str:
         drawn = f"{self.samples} samples" if self.samples else "greedy"
         where = (
@@ -53,7 +58,7 @@ class Solved:
 
 
 def solve(
-    policy: AttentionModel, batch: RouteBatch, decoding: Decoding, generator: torch.Generator | None = None
+    policy: Policy[Seen], batch: RouteBatch, decoding: Decoding, generator: torch.Generator | None = None
 ) -> Solved:
     """The shortest tour that a policy finds for each instance.
 
@@ -67,6 +72,7 @@ def solve(
         ValueError: an instance has fewer places than beginnings are asked for.
 
     Example:
+        >>> from regard.models import AttentionModel
         >>> policy, batch = AttentionModel(16, 2, 1, 32).eval(), RouteBatch(torch.rand(2, 5, 2), None)
         >>> one, eight = (solve(policy, batch, Decoding(views)) for views in (1, 8))
         >>> bool((eight.lengths <= one.lengths + 1e-6).all())
@@ -75,14 +81,13 @@ def solve(
     Source: Kool, van Hoof and Welling 2019, section 5 (greedy, sampling); Kwon et al. 2020, section 4.3 (views).
     """
     best: Solved | None = None
-    begin = Begin.EACH if decoding.beginnings else Begin.CHOSEN
     pick = Pick.SAMPLED if decoding.samples else Pick.GREEDY
     with torch.no_grad():
         for view in batch.views() if decoding.views == 8 else [batch]:
             places = policy.read(view.points, view.demands)
             for _ in range(max(1, decoding.samples)):
                 tours = max(1, decoding.beginnings)
-                found = roll(policy, places, view, tours=tours, begin=begin, pick=pick, generator=generator)
+                found = roll(policy, places, view, tours=tours, begin=decoding.begin, pick=pick, generator=generator)
                 shortest = found.lengths.argmin(1)
                 rows = torch.arange(len(batch), device=shortest.device)
                 best = _shorter(best, Solved(found.tours[rows, shortest], found.lengths[rows, shortest]))
