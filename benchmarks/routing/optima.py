@@ -1,11 +1,13 @@
-"""Proven optima of the fixed random instances of TSP: python -m benchmarks.routing.optima tsp20 test 10000
+"""Best tours of the fixed random instances: python -m benchmarks.routing.optima tsp20 test 10000 --out OUT
 
-Each instance is an integer program (a binary for each pair of cities, two ways at every city), solved to optimality
-by HiGHS; whenever the solution falls into several tours, each of them is forbidden (Dantzig, Fulkerson and Johnson
-1954) and the program is solved again, until there is one. Its length is a lower bound of every tour and that of a
-tour, so it is proven, up to HiGHS's gap, which is set to 0. The mean that is printed goes into
-src/regard/tasks/routing_optima.py; lengths of single instances go to OUT, a line each, so that a run that was stopped
-goes on.
+Each instance of TSP is an integer program (a binary for each pair of cities, two ways at every city), solved to
+optimality by HiGHS; whenever the solution falls into several tours, each of them is forbidden (Dantzig, Fulkerson and
+Johnson 1954) and the program is solved again, until there is one. Its length is a lower bound of every tour and that
+of a tour, so it is proven, up to HiGHS's gap, which is set to 0. Tours of deliveries (cvrp20) are the best that PyVRP
+finds within so many iterations, and nobody has proven them; PyVRP is in benchmarks/peers/solvers/requirements.txt.
+
+The mean that is printed goes into src/regard/tasks/routing_optima.py; lengths of single instances go to OUT, a line
+each, so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +25,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import pdist
 
 from regard.data.endless import FIXED_SEED, Part
-from regard.data.uniform_routes import Problem, Uniform
+from regard.data.uniform_routes import Drawn, Problem, Uniform
 
 
 def optimum(points: np.ndarray) -> float:
@@ -51,24 +54,41 @@ def optimum(points: np.ndarray) -> float:
             constraints.append(LinearConstraint(row[None], -np.inf, inside.sum() - 1))
 
 
+def source_of(name: str) -> Uniform:
+    """The random instances of a data set such as tsp20."""
+    problem = Problem(name.rstrip("0123456789"))
+    return Uniform(problem, int(name.removeprefix(problem.value)))
+
+
+def solver(drawn: Drawn, iterations: int) -> Callable[[int], float]:
+    """The best length of the instance of a number."""
+    demands = drawn.demands
+    if demands is None:
+        return lambda place: optimum(drawn.points[place])
+    # PyVRP is there for whoever asks for it.
+    from benchmarks.routing.deliveries import best_known
+
+    return lambda place: best_known(drawn.points[place], demands[place], drawn.capacity, iterations)
+
+
 def main() -> None:
     """Solve what is not solved yet, and print the mean."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", help="tsp20 or tsp50")
+    parser.add_argument("name", help="tsp20, tsp50 or cvrp20")
     parser.add_argument("part", choices=["validation", "test"])
     parser.add_argument("count", type=int)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--iterations", type=int, default=500, help="of PyVRP for an instance")
     chosen = parser.parse_args()
-    points = Uniform(Problem.TSP, int(chosen.name.removeprefix("tsp"))).draw(
-        Part[chosen.part.upper()], FIXED_SEED, range(chosen.count)
-    )
+    drawn = source_of(chosen.name).draw(Part[chosen.part.upper()], FIXED_SEED, range(chosen.count))
+    solve = solver(drawn, chosen.iterations)
     chosen.out.touch()
     done = [float(line) for line in chosen.out.read_text(encoding="utf-8").splitlines()]
     with chosen.out.open("a", encoding="utf-8", buffering=1) as file:
         for place in range(len(done), chosen.count):
-            done.append(optimum(points.points[place]))
+            done.append(solve(place))
             file.write(f"{done[-1]!r}\n")
-    digest = hashlib.sha256(points.points[: chosen.count].tobytes()).hexdigest()
+    digest = hashlib.sha256(drawn.points.tobytes()).hexdigest()
     key = [chosen.name, f"{chosen.part} 1", chosen.count]
     print(json.dumps({"key": key, "mean": float(np.mean(done[: chosen.count])), "points_sha256": digest}))
 
