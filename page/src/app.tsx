@@ -5,7 +5,7 @@ import { Map, zoomBy } from './map'
 import { Heads } from './overview'
 import { Tables, Text } from './reading'
 import type { Page } from './state'
-import type { Pooling, Sinks } from './source'
+import type { Pooling, Side, Sinks } from './source'
 import { count, small } from './words'
 
 export function App({ page }: { page: Page }) {
@@ -15,6 +15,7 @@ export function App({ page }: { page: Page }) {
     <>
       <header class="top">
         <h1>Regard</h1>
+        <Compared page={page} />
         <p class="where">
           {name ? <span dir="auto">{name}</span> : null}
           <b>{page.title.value}</b>
@@ -35,19 +36,32 @@ export function App({ page }: { page: Page }) {
   )
 }
 
+/** Which two records are compared. */
+function Compared({ page }: { page: Page }) {
+  const { sides } = page.header
+  if (!sides) return null
+  return (
+    <p class="compared">
+      {sides.map((name, at) => <span key={at}><b class={`side ${'ab'[at]}`}>{'AB'[at]}</b> <span dir="auto">{name}</span></span>)}
+    </p>
+  )
+}
+
 /** How exact the weights are, and what is missing: beside the picture, always. */
 function Trust({ page }: { page: Page }) {
-  const { proof } = page.info.value
-  const { unseen } = page.header
+  const { other } = page.header
+  const proofs = [page.info.value.proof, ...(other ? [other.layers[page.layer.value].proof] : [])]
+  const unseen = [...page.header.unseen, ...(other?.unseen ?? [])]
+  const within = (what: 'weights' | 'row_sum'): string => proofs.map((one) => small(one[what])).join(' and ')
   return (
     <div class="trust">
       <p title="Measured when the record was made: a block of rows was computed again and compared with the model's own.">
-        <span class="sign" aria-hidden="true">✓</span> checked: within {small(proof.weights)} of the model’s weights, rows sum to 1 within {small(proof.row_sum)}
+        <span class="sign" aria-hidden="true">✓</span> checked: within {within('weights')} of the model’s weights, rows sum to 1 within {within('row_sum')}
       </p>
       {unseen.length ? (
         <details>
           <summary>{unseen.length} not seen</summary>
-          <ul>{unseen.map((one) => <li key={one.name}><code>{one.name}</code> {one.reason}</li>)}</ul>
+          <ul>{unseen.map((one, at) => <li key={at}><code>{one.name}</code> {one.reason}</li>)}</ul>
         </details>
       ) : <p>nothing was left unseen</p>}
       {page.source.note ? <p class="note">{page.source.note}</p> : null}
@@ -65,6 +79,11 @@ function Controls({ page }: { page: Page }) {
         <button type="button" aria-label="zoom in" onClick={() => zoomBy(page, 2)}>+</button>
         <button type="button" onClick={() => page.fit()}>all</button>
       </span>
+      {page.header.sides ? (
+        <Choice label="shown" value={page.side.value} choices={{ difference: 'A − B', first: 'A', second: 'B' }}
+          title="The first record, the second, or the first less the second"
+          choose={(one) => page.show(one as Side)} />
+      ) : null}
       <Choice label="cells" value={page.pooling.value} choices={{ sum: 'sum', max: 'maximum' }}
         title="Zoomed out: the sum over keys of the mean over queries, or the largest weight in it"
         choose={(one) => { page.pooling.value = one as Pooling }} />
@@ -73,8 +92,10 @@ function Controls({ page }: { page: Page }) {
         choose={(one) => { page.sinks.value = one as Sinks }} />
       <Choice label="scale" value={page.scale.value} choices={{ log: 'log', linear: 'linear' }}
         choose={(one) => { page.scale.value = one as Scale }} />
-      <Choice label="colours" value={page.palette.value} choices={Object.fromEntries(PALETTES.map((one) => [one, one]))}
-        choose={(one) => { page.palette.value = one }} />
+      {page.differs.value ? null : (
+        <Choice label="colours" value={page.palette.value} choices={Object.fromEntries(PALETTES.map((one) => [one, one]))}
+          choose={(one) => { page.palette.value = one }} />
+      )}
       {batch > 1 ? (
         <Choice label="text" value={String(page.batch.value)}
           choices={Object.fromEntries(Array.from({ length: batch }, (_, at) => [String(at), String(at)]))}

@@ -80,33 +80,35 @@ export async function tile(head: Recorded, zoom: number, down: number, across: n
   return { rows, columns, values: Float32Array.from(sums) }
 }
 
-/** What a query reads. */
-export function reads(head: Recorded, query: number, most: number): Top {
+/** All that a query reads. */
+export function line(head: Recorded, query: number): Float64Array {
   const weights = new Float64Array(head.keys)
   row(head, query, 0, head.keys, weights)
-  return strongest(weights, most)
+  return weights
 }
 
-/** Who reads a key. */
-export function readers(head: Recorded, key: number, most: number): Top {
+/** All who read a key. */
+export function column(head: Recorded, key: number): Float64Array {
   const weights = new Float64Array(head.queries)
   const one = new Float64Array(1)
   for (let at = 0; at < head.queries; at++) {
     row(head, at, key, key + 1, one)
     weights[at] = one[0]
   }
-  return strongest(weights, most)
+  return weights
 }
 
-function strongest(weights: Float64Array, most: number): Top {
+/** The largest of these, with what they all sum to; of differences, the largest either way. */
+export function strongest(weights: Float64Array | Float32Array, most: number): Top {
   const index: number[] = []
   let [sum, entropy] = [0, 0]
   weights.forEach((value, at) => {
+    const size = Math.abs(value)
     sum += value
     if (value > 0) entropy -= value * Math.log(value)
-    if (index.length === most && value <= weights[index[most - 1]]) return
+    if (index.length === most && size <= Math.abs(weights[index[most - 1]])) return
     let place = index.length
-    while (place > 0 && weights[index[place - 1]] < value) place--
+    while (place > 0 && Math.abs(weights[index[place - 1]]) < size) place--
     index.splice(place, 0, at)
     if (index.length > most) index.pop()
   })

@@ -12,14 +12,24 @@ const DARK: Record<string, Stop[]> = {
   viridis: [[22, 20, 32], [65, 48, 120], [52, 96, 141], [33, 144, 140], [68, 190, 112], [160, 218, 57], [253, 231, 60]],
   grey: [[20, 22, 26], [58, 60, 64], [96, 98, 102], [136, 138, 142], [176, 178, 182], [216, 218, 222], [255, 255, 255]],
 }
+/** Of differences: blue where the second has more, orange where the first has, which colour-blind people tell apart. */
+const DIFFERENCES: Record<'light' | 'dark', Stop[]> = {
+  light: [[8, 44, 98], [32, 92, 164], [98, 154, 206], [188, 213, 236], [252, 251, 247], [250, 216, 172], [234, 152, 62], [182, 88, 10], [106, 46, 4]],
+  dark: [[158, 208, 255], [86, 150, 226], [46, 94, 160], [28, 50, 84], [20, 23, 30], [78, 48, 20], [150, 90, 28], [224, 144, 58], [255, 208, 144]],
+}
 export const PALETTES = Object.keys(LIGHT)
 export const LEVELS = 256
+const MIDDLE = LEVELS / 2
 
 export type Scale = 'log' | 'linear'
 
-/** How a weight becomes a colour; the smallest weight that the logarithm shows depends on how many keys there are. */
+/**
+ * How a weight becomes a colour, or the difference of two; the smallest that the logarithm shows depends on how many
+ * keys there are.
+ */
 export interface Colours {
   palette: string
+  of: 'weights' | 'differences'
   scale: Scale
   dark: boolean
   least: number
@@ -27,14 +37,17 @@ export interface Colours {
 
 export const least = (keys: number): number => 10 ** -Math.max(3, Math.ceil(Math.log10(Math.max(keys, 1))) + 1)
 
+/** Which of the ramp's colours a value has; differences begin in its middle. */
 export function level(value: number, colours: Colours): number {
-  if (!(value > 0)) return 0
-  const share = colours.scale === 'linear' ? value : 1 - Math.log10(value) / Math.log10(colours.least)
-  return Math.max(0, Math.min(LEVELS - 1, Math.round(share * (LEVELS - 1))))
+  const size = Math.abs(value)
+  const share = !(size > 0) ? 0 : colours.scale === 'linear' ? size : 1 - Math.log(size) / Math.log(colours.least)
+  const inside = share < 0 ? 0 : share > 1 ? 1 : share
+  if (colours.of === 'weights') return value > 0 ? Math.round(inside * (LEVELS - 1)) : 0
+  return MIDDLE + Math.sign(value || 0) * Math.round(inside * (MIDDLE - 1))
 }
 
 export function ramp(colours: Colours): Stop[] {
-  const stops = (colours.dark ? DARK : LIGHT)[colours.palette]
+  const stops = colours.of === 'weights' ? (colours.dark ? DARK : LIGHT)[colours.palette] : DIFFERENCES[colours.dark ? 'dark' : 'light']
   return Array.from({ length: LEVELS }, (_, place) => {
     const along = (place / (LEVELS - 1)) * (stops.length - 1)
     const low = Math.min(Math.floor(along), stops.length - 2)
@@ -62,13 +75,7 @@ export function painted(values: Float32Array, rows: number, columns: number, col
   const image = context.createImageData(columns, rows)
   const words = new Uint32Array(image.data.buffer)
   const packed = Uint32Array.from(ramp(colours), ([red, green, blue]) => (255 << 24) | (blue << 16) | (green << 8) | red)
-  const [factor, offset] = colours.scale === 'linear' ? [LEVELS - 1, 0] : [-(LEVELS - 1) / Math.log(colours.least), LEVELS - 1]
-  for (let at = 0; at < values.length; at++) {
-    const value = values[at]
-    if (!(value > 0)) { words[at] = packed[0]; continue }
-    const place = offset + factor * (colours.scale === 'linear' ? value : Math.log(value))
-    words[at] = packed[place <= 0 ? 0 : place >= LEVELS - 1 ? LEVELS - 1 : Math.round(place)]
-  }
+  for (let at = 0; at < values.length; at++) words[at] = packed[level(values[at], colours)]
   context.putImageData(image, 0, 0)
   return canvas
 }

@@ -4,18 +4,19 @@ import { css, ink, level, ramp, type Colours } from './colour'
 import type { Page } from './state'
 import { TILE, type Address } from './source'
 import { levelOf, ticks, top, type Frame, type View } from './viewport'
-import { shown, weight } from './words'
+import { tracks } from './tracks'
+import { shown, signed, weight } from './words'
 
-const FONT = 'system-ui, sans-serif'
+export const FONT = 'system-ui, sans-serif'
 const LABELLED = 11
 const NUMBERED = 32
-const TRACK = 30
-const GAP = 6
+export const TRACK = 30
+export const GAP = 6
 const SLOPE = Math.PI / 3
 
 interface Theme { text: string; faint: string; line: string; accent: string; ground: string; track: string; halo: string }
 
-interface Canvas { context: CanvasRenderingContext2D; frame: Frame; view: View; theme: Theme }
+export interface Canvas { context: CanvasRenderingContext2D; frame: Frame; view: View; theme: Theme }
 
 export function framed(width: number, height: number): Frame {
   const [left, above] = width < 520 ? [74, 78] : [112, 96]
@@ -33,7 +34,7 @@ export function drawn(canvas: HTMLCanvasElement, page: Page): void {
   const on: Canvas = { context, frame: page.frame.value, view: page.view.value, theme: themed(canvas) }
   page.tiles.forget()
   inside(on, () => { tiles(on, page); numbers(on, page) })
-  tracks(on, page)
+  tracks(on, page, edges(on, page))
   labels(on, page)
   cursor(on, page)
 }
@@ -47,8 +48,10 @@ function themed(canvas: HTMLCanvasElement): Theme {
   }
 }
 
+export interface Edge { right: number; bottom: number }
+
 /** Where the map ends: at its frame, or before it where there are no more tokens. */
-function edges(on: Canvas, page: Page): { right: number; bottom: number } {
+function edges(on: Canvas, page: Page): Edge {
   const { frame } = on
   return {
     right: Math.min(frame.left + frame.width, x(on, page.size.value.keys)),
@@ -73,7 +76,7 @@ function tiles(on: Canvas, page: Page): void {
   const { queries, keys } = page.size.value
   const colours = page.colours.value
   const { right, bottom } = edges(on, page)
-  context.fillStyle = css(ramp(colours)[0])
+  context.fillStyle = css(ramp(colours)[level(0, colours)])
   context.fillRect(x(on, 0), y(on, 0), x(on, keys) - x(on, 0), y(on, queries) - y(on, 0))
   context.beginPath()
   context.rect(x(on, 0), y(on, 0), right - x(on, 0), bottom - y(on, 0))
@@ -127,53 +130,11 @@ function numbers(on: Canvas, page: Page): void {
   for (let query = Math.floor(view.query); query < Math.min(queries, view.query + frame.height / view.pixels); query++)
     for (let key = Math.floor(view.key); key < Math.min(keys, view.key + frame.width / view.pixels); key++) {
       const value = page.exact(query, key)
-      if (value === null || value < 0.005) continue
+      if (value === null || Math.abs(value) < 0.005) continue
       context.fillStyle = ink(shades[level(value, page.colours.value)])
-      context.fillText((value * 100).toFixed(0), x(on, key + 0.5), y(on, query + 0.5) + 1)
+      const says = Math.abs(value * 100).toFixed(0)
+      context.fillText(page.differs.value ? `${value < 0 ? '−' : '+'}${says}` : says, x(on, key + 0.5), y(on, query + 0.5) + 1)
     }
-}
-
-/** Entropy beside the queries, mass below the keys; bars where tokens are wide, their largest where they are not. */
-function tracks(on: Canvas, page: Page): void {
-  const found = page.tracks.value
-  if (!found) return
-  const { context, frame, theme, view } = on
-  const { queries, keys } = page.size.value
-  const edge = edges(on, page)
-  const [right, below] = [edge.right + GAP, edge.bottom + GAP]
-  const highest = (values: Float32Array): number => values.reduce((most, one) => Math.max(most, one), 1e-9)
-  const [entropy, mass] = [highest(found.entropy), highest(found.mass)]
-  context.font = `11px ${FONT}`
-  context.textBaseline = 'middle'
-  context.textAlign = 'right'
-  context.fillStyle = theme.faint
-  context.fillText('mass', frame.left - 8, below + TRACK / 2)
-  context.save()
-  context.translate(right + TRACK / 2, frame.top - 8)
-  context.rotate(-Math.PI / 2)
-  context.textAlign = 'left'
-  context.fillText('entropy', 0, 0)
-  context.restore()
-  context.fillStyle = theme.track
-  bars(found.entropy, view.query, queries, view.pixels, frame.height, (at, size, value) =>
-    context.fillRect(right, frame.top + at, Math.max(0.5, (value / entropy) * TRACK), size))
-  bars(found.mass, view.key, keys, view.pixels, frame.width, (at, size, value) =>
-    context.fillRect(frame.left + at, below, size, Math.max(0.5, Math.sqrt(value / mass) * TRACK)))
-}
-
-function bars(
-  values: Float32Array, first: number, count: number, pixels: number, room: number,
-  bar: (at: number, size: number, value: number) => void,
-): void {
-  const step = Math.max(1, Math.ceil(1 / pixels))
-  const start = Math.floor(first / step) * step
-  for (let at = start; at < Math.min(count, first + room / pixels); at += step) {
-    let most = 0
-    for (let each = at; each < Math.min(at + step, count); each++) most = Math.max(most, values[each])
-    const begin = Math.max(0, (at - first) * pixels)
-    const size = Math.min(room, (Math.min(at + step, count) - first) * pixels) - begin
-    bar(begin, Math.max(0.5, size - (pixels * step > 4 ? 1 : 0)), most)
-  }
 }
 
 function labels(on: Canvas, page: Page): void {
@@ -288,11 +249,15 @@ export function cellAt(page: Page, left: number, top: number): { query: number; 
 export function told(page: Page, query: number, key: number): string {
   const zoom = levelOf(page.view.value, page.size.value)
   const exact = page.exact(query, key)
-  const one = `${page.query(query)} → ${page.key(key)}: ${exact === null ? '…' : weight(exact)}`
+  const differs = page.differs.value
+  const sides = differs ? page.tiles.sides(page.place.value, page.pooling.value, query, key) : null
+  const apart = sides ? `A ${weight(sides[0])} − B ${weight(sides[1])} = ` : ''
+  const says = differs ? signed : weight
+  const one = `${page.query(query)} → ${page.key(key)}: ${apart}${exact === null ? '…' : says(exact)}`
   if (zoom === 0) return one
   const pooled = page.tiles.value(page.place.value, page.pooling.value, zoom, query, key)
   const side = 2 ** zoom
   const kind = page.pooling.value === 'sum' ? 'of a query’s weight' : 'at most'
   const about = page.tiles.estimated(page.place.value, page.pooling.value, zoom, query, key) ? 'about ' : ''
-  return `${one} · ${side} × ${side} tokens around: ${pooled === null ? '…' : about + weight(pooled)} ${kind}`
+  return `${one} · ${side} × ${side} tokens around: ${pooled === null ? '…' : about + says(pooled)} ${kind}`
 }

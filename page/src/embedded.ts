@@ -1,6 +1,6 @@
 // The record of the file that this page stands in: tiles are worked out here, from queries, keys and row numbers.
 
-import { reads, readers, tile, type Recorded } from './arithmetic'
+import { column, line, strongest, tile, type Recorded } from './arithmetic'
 import { bytes, floats, type Address, type Header, type Overview, type Place, type Sinks, type Source, type Tile } from './source'
 
 interface Blob64 { id: string; kind: 'f32' | 'bf16' | 'f16' | 'i32'; packed: boolean }
@@ -30,6 +30,7 @@ interface Embedded {
 interface Contents extends Header {
   overviews: Record<string, Omit<Overview, 'thumbnail'> & { thumbnail: string }>
   heads: Embedded[]
+  variation?: Record<string, number[]>
   note: string
 }
 
@@ -69,12 +70,15 @@ export async function embedded(text: string): Promise<Source> {
       if (stored) return { ...stored, values: await numbers(stored.values) as Float32Array }
       return tile(await open(at), at.zoom, at.down, at.across, at.pooling === 'max')
     },
-    row: async (at, query, top) => reads(await open(at), query, top),
-    column: async (at, key, top) => readers(await open(at), key, top),
+    row: async (at, query, top) => strongest(line(await open(at), query), top),
+    column: async (at, key, top) => strongest(column(await open(at), key), top),
+    reads: async (at, query) => Float32Array.from(line(await open(at), query)),
+    readers: async (at, key) => Float32Array.from(column(await open(at), key)),
     async tracks(at) {
       const [entropy, mass] = await Promise.all([numbers(of(at).entropy[at.sinks]), numbers(of(at).mass[at.sinks])])
       return { entropy: entropy as Float32Array, mass: mass as Float32Array }
     },
+    variation: async (layer, batch, sinks) => contents.variation?.[`${layer}/${batch}/${sinks}`] ?? [],
   }
 }
 

@@ -19,7 +19,7 @@ export function Heads({ page }: { page: Page }) {
           <span class="hidden">Order of heads</span>
           <select value={order} onChange={(event) => { page.order.value = event.currentTarget.value as Order }}>
             <option value="layers">by layer</option>
-            {Object.entries(MEASURES).map(([key, name]) => (
+            {Object.entries(MEASURES).filter(([key]) => key !== 'variation' || page.header.sides).map(([key, name]) => (
               <option key={key} value={key}>by {name}</option>
             ))}
           </select>
@@ -40,7 +40,7 @@ function Sampled({ page }: { page: Page }) {
 }
 
 function heads(page: Page, layer: number): One[] {
-  const overview = page.overviews.value.get(overviewKey(layer, page.batch.value, page.sinks.value))
+  const overview = page.overviews.value.get(overviewKey(layer, page.batch.value, page.sinks.value, page.side.value))
   return Array.from({ length: page.header.layers[layer].heads }, (_, head) => ({ layer, head, overview }))
 }
 
@@ -60,13 +60,17 @@ function Layers({ page }: { page: Page }) {
 }
 
 function Ranked({ page, measure }: { page: Page; measure: Measure }) {
-  const sign = LOW_FIRST.has(measure) ? 1 : -1
-  const value = (one: One): number => one.overview?.[measure][one.head] ?? NaN
+  // A measure may be larger in either of two records.
+  const either = page.differs.value && measure !== 'variation'
+  const sign = LOW_FIRST.has(measure) && !either ? 1 : -1
+  const value = (one: One): number => one.overview?.[measure]?.[one.head] ?? NaN
+  const rank = (one: One): number => sign * (either ? Math.abs(value(one)) : value(one))
   const all = page.header.layers.flatMap((_, layer) => heads(page, layer)).filter((one) => Number.isFinite(value(one)))
-  const sorted = all.sort((a, b) => sign * (value(a) - value(b)))
+  const sorted = all.sort((a, b) => rank(a) - rank(b))
   return (
     <>
-      <p class="help">{sign > 0 ? 'lowest' : 'highest'} {MEASURES[measure]} first</p>
+      <p class="help">{either ? `${MEASURES[measure]}, A − B: largest first` : `${sign > 0 ? 'lowest' : 'highest'} ${MEASURES[measure]} first`}</p>
+      {measure === 'variation' ? <p class="help">0 reads the same in both records, 1 shares no key</p> : null}
       <ol class="row ranked">
         {sorted.map((one) => (
           <li key={`${one.layer}.${one.head}`}><Head page={page} one={one} value={value(one)} /></li>
@@ -80,7 +84,7 @@ function Head({ page, one, value }: { page: Page; one: One; value: number | null
   const open = page.layer.value === one.layer && page.head.value === one.head
   const there = page.source.has(one.layer, one.head, page.batch.value)
   const number = page.header.layers[one.layer].head_numbers[one.head]
-  const entropy = one.overview?.entropy[one.head]
+  const entropy = page.differs.value ? null : one.overview?.entropy[one.head]
   const says = value === null ? (entropy == null ? '' : `, entropy ${entropy.toFixed(2)}`) : `, ${value.toPrecision(3)}`
   return (
     <button

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { css, ink, level, ramp } from './colour'
 import type { Page, Reading as Kind } from './state'
 import type { Top } from './source'
-import { shown, weight, written } from './words'
+import { shown, signed, weight, written } from './words'
 
 const AROUND = 160
 
@@ -36,25 +36,30 @@ interface Rows {
 }
 
 function Strongest({ page, found, tokens, noun, chosen, caption, go }: Rows) {
-  const most = Math.max(found?.weight[0] ?? 0, 1e-12)
+  const differs = page.differs.value
+  const most = Math.max(Math.abs(found?.weight[0] ?? 0), 1e-12)
   const number = (at: number): number => (noun === 'query' ? (page.info.value.rows?.[at] ?? at) : at)
   return (
     <>
       <table class="strongest">
         <caption dir="auto">{caption}</caption>
         <thead>
-          <tr><th scope="col">{noun}</th><th scope="col" class="number">position</th><th scope="col" class="number">weight</th></tr>
+          <tr>
+            <th scope="col">{noun}</th><th scope="col" class="number">{differs ? 'at' : 'position'}</th>
+            {(differs ? ['A', 'B', 'A − B'] : ['weight']).map((name) => <th key={name} scope="col" class="number">{name}</th>)}
+          </tr>
         </thead>
         <tbody>
-          {(found?.index ?? []).filter((_, place) => found!.weight[place] > 0).map((at, place) => (
+          {(found?.index ?? []).filter((_, place) => found!.weight[place] !== 0).map((at, place) => (
             <tr key={at} class={at === chosen ? 'chosen' : undefined}>
               <th scope="row">
                 <button type="button" class="token" dir="auto" onClick={() => { go(at); page.sayCursor() }}>{shown(tokens[at])}</button>
               </th>
               <td class="number">{number(at)}</td>
+              {found!.sides?.map((side, at) => <td key={at} class="number">{weight(side[place])}</td>)}
               <td class="number">
-                <meter min={0} max={1} value={found!.weight[place] / most} aria-hidden="true" />
-                <span>{weight(found!.weight[place])}</span>
+                {differs ? null : <meter min={0} max={1} value={found!.weight[place] / most} aria-hidden="true" />}
+                <span>{(differs ? signed : weight)(found!.weight[place])}</span>
               </td>
             </tr>
           ))}
@@ -79,7 +84,7 @@ export function Text({ page }: { page: Page }) {
   // Against the strongest that is seen, so that a few stand out from many, whatever the scale of the map.
   const colours = { ...page.colours.value, scale: 'linear' as const }
   const values = tokens.slice(first, last).map((_, place) => (kind === 'reads' ? page.exact(query, first + place) : page.exact(first + place, key)))
-  const most = Math.max(1e-12, ...values.map((value) => value ?? 0))
+  const most = Math.max(1e-12, ...values.map((value) => Math.abs(value ?? 0)))
   const shades = ramp(colours)
   const box = useRef<HTMLDivElement>(null)
   useEffect(() => {
@@ -110,14 +115,14 @@ export function Text({ page }: { page: Page }) {
         {tokens.slice(first, last).map((token, place) => {
           const at = first + place
           const value = values[place]
-          const share = ((value ?? 0) / most) ** 0.7
-          const shade = shades[level(share, colours)]
+          const share = (Math.abs(value ?? 0) / most) ** 0.7
+          const shade = shades[level(Math.sign(value ?? 0) * share, colours)]
           const text = write(token, at)
           return (
             <>
               <span
                 key={at} id={`token-${at}`} role="option" aria-selected={at === active} class={at === active ? 'active' : undefined}
-                title={`${at}: ${value === null ? '…' : weight(value)}`}
+                title={`${at}: ${value === null ? '…' : (page.differs.value ? signed : weight)(value)}`}
                 style={{ background: css(shade), color: ink(shade), borderBottomWidth: `${Math.round(3 * share)}px` }}
                 onClick={() => { page.choose(at); page.sayCursor() }}
               >{text === '' ? '∅' : text}</span>

@@ -15,6 +15,9 @@ export interface LayerInfo {
 }
 
 export interface Header {
+  /** What two records are called that are compared, and what is known of the second. */
+  sides?: [string, string]
+  other?: Header
   model: { class?: string; name?: string }
   layers: LayerInfo[]
   tokens: string[][]
@@ -23,6 +26,8 @@ export interface Header {
 
 export type Pooling = 'sum' | 'max'
 export type Sinks = 'kept' | 'left-out'
+/** Of two records that are compared: the first, the second, or the first less the second. */
+export type Side = 'first' | 'second' | 'difference'
 
 export const MEASURES = {
   entropy: 'entropy',
@@ -30,10 +35,13 @@ export const MEASURES = {
   distance: 'distance',
   previous_token: 'previous token',
   induction: 'induction',
+  variation: 'difference',
 } as const
 export type Measure = keyof typeof MEASURES
 
-export type Overview = Record<Measure, (number | null)[]> & {
+/** How far heads of two records look elsewhere is known only where two are compared. */
+export type Overview = Record<Exclude<Measure, 'variation'>, (number | null)[]> & {
+  variation?: number[]
   /** From how many rows the numbers are, and whether those were all. */
   rows: number
   exact: boolean
@@ -46,6 +54,7 @@ export interface Place {
   head: number
   batch: number
   sinks: Sinks
+  side: Side
 }
 
 export interface Address extends Place {
@@ -59,11 +68,15 @@ export interface Tile {
   rows: number
   columns: number
   values: Float32Array
+  /** Of a difference of single weights, these themselves. */
+  sides?: [Float32Array, Float32Array]
 }
 
 export interface Top {
   index: number[]
   weight: number[]
+  /** Of differences, the weights on both sides. */
+  sides?: [number[], number[]]
   entropy: number | null
   sum: number | null
 }
@@ -75,13 +88,18 @@ export interface Tracks {
 
 export interface Source {
   record(): Promise<Header>
-  overview(layer: number, batch: number, sinks: Sinks): Promise<Overview | null>
+  overview(layer: number, batch: number, sinks: Sinks, side: Side): Promise<Overview | null>
   tile(at: Address): Promise<Tile>
   /** An estimate of a tile of sums that takes long, at once; null where none takes long. */
   glance: ((at: Address) => Promise<Tile>) | null
   row(at: Place, query: number, top: number): Promise<Top>
   column(at: Place, key: number, top: number): Promise<Top>
+  /** A whole row, and a whole column. */
+  reads(at: Place, query: number): Promise<Float32Array>
+  readers(at: Place, key: number): Promise<Float32Array>
   tracks(at: Place): Promise<Tracks>
+  /** How far heads are from those of the first record; the second of two knows it. */
+  variation(layer: number, batch: number, sinks: Sinks): Promise<number[]>
   /** Heads that can be opened; null says all. */
   has(layer: number, head: number, batch: number): boolean
   /** What a reader must know about what is missing, or nothing. */

@@ -3,9 +3,9 @@
 import { batch as together, computed, effect, signal } from '@preact/signals'
 import { least, type Colours, type Scale } from './colour'
 import { Tiles } from './tiles'
-import type { Header, Measure, Overview, Place, Pooling, Sinks, Source, Top, Tracks } from './source'
+import type { Header, Measure, Overview, Place, Pooling, Side, Sinks, Source, Top, Tracks } from './source'
 import { fitted, showing, type Frame, type Size, type View } from './viewport'
-import { shown, weight } from './words'
+import { shown, signed, weight } from './words'
 
 export type Order = 'layers' | Measure
 export type Reading = 'reads' | 'read by'
@@ -18,6 +18,7 @@ export class Page {
   readonly head = signal(0)
   readonly batch = signal(0)
   readonly sinks = signal<Sinks>('kept')
+  readonly side = signal<Side>('first')
   readonly pooling = signal<Pooling>('sum')
   readonly palette = signal('cividis')
   readonly scale = signal<Scale>('log')
@@ -47,8 +48,11 @@ export class Page {
     head: this.head.value,
     batch: this.batch.value,
     sinks: this.sinks.value,
+    side: this.side.value,
   }))
+  readonly differs = computed(() => this.side.value === 'difference')
   readonly colours = computed<Colours>(() => ({
+    of: this.differs.value ? 'differences' : 'weights',
     palette: this.palette.value,
     scale: this.scale.value,
     dark: this.dark.value,
@@ -63,10 +67,11 @@ export class Page {
     this.layer.value = first.layer
     this.head.value = first.head
     this.cursor.value = this.begin()
+    if (header.sides) { this.side.value = 'difference'; this.order.value = 'variation' }
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', (event) => { this.dark.value = event.matches })
     effect(() => this.readTracks(this.place.value))
     effect(() => this.readTop(this.place.value, this.cursor.value))
-    effect(() => { void this.readOverviews(this.batch.value, this.sinks.value) })
+    effect(() => { void this.readOverviews(this.batch.value, this.sinks.value, this.side.value) })
   }
 
   open(layer: number, head: number): void {
@@ -84,6 +89,14 @@ export class Page {
       }
     })
     this.say(`${this.title.value}: ${this.info.value.name}`)
+  }
+
+  /** Show one of two records, or their difference. */
+  show(side: Side): void {
+    together(() => {
+      this.row.value = this.column.value = this.tracks.value = null
+      this.side.value = side
+    })
   }
 
   /** Set the cursor to a cell, and show it. */
@@ -147,7 +160,8 @@ export class Page {
   sayCursor(): void {
     const { query, key } = this.cursor.value
     const value = this.exact(query, key)
-    this.say(`${this.query(query)} → ${this.key(key)}${value === null ? '' : `, weight ${weight(value)}`}`)
+    const says = value === null ? '' : this.differs.value ? `, difference ${signed(value)}` : `, weight ${weight(value)}`
+    this.say(`${this.query(query)} → ${this.key(key)}${says}`)
   }
 
   say(text: string): void {
@@ -181,13 +195,13 @@ export class Page {
   }
 
   /** One layer after another, so that what is looked at now never waits for long. */
-  private async readOverviews(batch: number, sinks: Sinks): Promise<void> {
+  private async readOverviews(batch: number, sinks: Sinks, side: Side): Promise<void> {
     for (const [layer, info] of this.header.layers.entries()) {
-      if (batch !== this.batch.peek() || sinks !== this.sinks.peek()) return
-      const key = overviewKey(layer, batch, sinks)
+      if (batch !== this.batch.peek() || sinks !== this.sinks.peek() || side !== this.side.peek()) return
+      const key = overviewKey(layer, batch, sinks, side)
       if (batch >= info.batch || this.overviews.peek().has(key)) continue
       try {
-        const found = await this.source.overview(layer, batch, sinks)
+        const found = await this.source.overview(layer, batch, sinks, side)
         if (found) this.overviews.value = new Map(this.overviews.peek()).set(key, found)
       } catch (error) {
         this.troubled(error as Error)
@@ -198,4 +212,5 @@ export class Page {
   private troubled = (error: Error): void => { this.trouble.value = error.message }
 }
 
-export const overviewKey = (layer: number, batch: number, sinks: Sinks): string => `${layer}/${batch}/${sinks}`
+export const overviewKey = (layer: number, batch: number, sinks: Sinks, side: Side): string =>
+  `${layer}/${batch}/${sinks}/${side}`

@@ -16,7 +16,7 @@ interface Kept {
 }
 
 const name = (at: Address): string =>
-  [at.layer, at.head, at.batch, at.sinks, at.pooling, at.zoom, at.down, at.across].join('/')
+  [at.side, at.layer, at.head, at.batch, at.sinks, at.pooling, at.zoom, at.down, at.across].join('/')
 
 export class Tiles {
   private kept = new Map<string, Kept>()
@@ -49,6 +49,15 @@ export class Tiles {
     const across = Math.floor(column / TILE)
     const tile = this.find({ ...place, pooling, zoom, down, across })?.tile
     return tile ? tile.values[(row - down * TILE) * tile.columns + (column - across * TILE)] : null
+  }
+
+  /** The weights of a difference of single weights, or nothing while they are on their way. */
+  sides(place: Place, pooling: Address['pooling'], query: number, key: number): [number, number] | null {
+    const [down, across] = [query, key].map((at) => Math.floor(at / TILE))
+    const tile = this.kept.get(name({ ...place, pooling, zoom: 0, down, across }))?.tile
+    if (!tile?.sides) return null
+    const at = (query - down * TILE) * tile.columns + (key - across * TILE)
+    return [tile.sides[0][at], tile.sides[1][at]]
   }
 
   /** Whether a cell's number is of some rows only. */

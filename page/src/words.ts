@@ -29,6 +29,11 @@ export function weight(value: number): string {
   return value >= 0.0995 ? value.toFixed(3) : value >= 0.001 ? value.toFixed(4) : value.toExponential(1)
 }
 
+/** A difference, with its sign. */
+export function signed(value: number): string {
+  return value === 0 ? '0' : `${value < 0 ? '−' : '+'}${weight(Math.abs(value))}`
+}
+
 export function small(value: number | null): string {
   return value === null ? 'not known' : value === 0 ? '0' : value.toExponential(1)
 }

@@ -18,6 +18,7 @@ Examples:
   regard look runs/mine --no-open              write report.html and print where it is
   regard look records/mine                     serve its page on this machine until Ctrl-C
   regard look records/mine --html page.html    the same page as one file that needs nothing else
+  regard look records/mine --with records/other    compare two records of the same tokens, head by head
   regard look records/mine --figure head.svg --head 3.5 --queries 0:40
   regard look models/gpt2 --text book.txt      record a model of Hugging Face that reads a text, then the same page
   regard look smollm2                          a small pretrained model, downloaded once, on a chapter of Moby Dick
@@ -33,6 +34,7 @@ Options:
   --tokens N        of a model: how many tokens it reads at most; 8192
   --save FOLDER     of a model: keep the record
   --dry-run         of a model: only say how many bytes the record would have
+  --with RECORD     of a record: another one of the same attentions and tokens, to show where they differ
   --html FILE       of a record: write one file, which opens from a disk
   --mebibytes N     how large heads may make it; 48
   --figure FILE     of a record: .svg, .pdf or .png of part of a map, with its provenance inside
@@ -45,6 +47,7 @@ Options:
 VALUES = (
     "--tokens",
     "--save",
+    "--with",
     "--html",
     "--mebibytes",
     "--figure",

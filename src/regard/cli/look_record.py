@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from regard.cli.arguments import Arguments
+from regard.look.beside import Beside, other_of
 from regard.look.figure import Part, write_figure
 from regard.look.record import Record, load_record
 from regard.look.server.serving import serving, stopped_by
@@ -33,16 +34,37 @@ def show_record(given: Arguments, record: Record) -> int:
         unseen = "; ".join(f"{name}: {reason}" for name, reason in record.unseen.items())
         raise ValueError(f"no attention was recorded that could be shown. {unseen}")
     views = {sinks: views_of(record, sinks=sinks) for sinks in Sinks}
-    if "--html" in given.values:
-        return _html(given, record, views)
     if "--figure" in given.values:
+        if "--with" in given.values:
+            raise ValueError("--with compares two records in a page; a figure is of one.")
         return _figure(given, views[Sinks.KEPT])
-    return _serve(given, record, views)
+    beside = _beside(given, record)
+    return _html(given, record, views, beside) if "--html" in given.values else _serve(given, record, views, beside)
 
 
-def _serve(given: Arguments, record: Record, views: Mapping[Sinks, Views]) -> int:
+def _beside(given: Arguments, record: Record) -> Beside:
+    if "--with" not in given.values:
+        return Beside()
+    names = _told_apart(given.words[0], given.values["--with"])
+    return Beside(other=other_of(record, load_record(given.values["--with"]), names))
+
+
+def _told_apart(left: str, right: str) -> tuple[str, str]:
+    """The last parts of two paths, more of them where these are the same.
+
+    Example:
+        >>> _told_apart("records/base", "records/tuned"), _told_apart("a/record", "b/record")
+        (('base', 'tuned'), ('a/record', 'b/record'))
+    """
+    paths = [Path(each).resolve().parts for each in (left, right)]
+    most = max(len(parts) for parts in paths)
+    apart = next((many for many in range(1, most + 1) if paths[0][-many:] != paths[1][-many:]), most)
+    return "/".join(paths[0][-apart:]), "/".join(paths[1][-apart:])
+
+
+def _serve(given: Arguments, record: Record, views: Mapping[Sinks, Views], beside: Beside) -> int:
     port = number("--port", given.values.get("--port", "0"))
-    found = serving(record, views, given.values.get("--host", "127.0.0.1"), port)
+    found = serving(record, views, given.values.get("--host", "127.0.0.1"), port, beside)
     print(json.dumps({"page": found.address}) if given.has("--json") else f"page: {found.address}", flush=True)
     print("Ctrl-C ends it.", file=sys.stderr)
     if not given.has("--no-open") and not given.has("--json") and sys.stdout.isatty():
@@ -51,10 +73,10 @@ def _serve(given: Arguments, record: Record, views: Mapping[Sinks, Views]) -> in
     return 0
 
 
-def _html(given: Arguments, record: Record, views: Mapping[Sinks, Views]) -> int:
+def _html(given: Arguments, record: Record, views: Mapping[Sinks, Views], beside: Beside) -> int:
     path = Path(given.values["--html"])
     size = number("--mebibytes", given.values.get("--mebibytes", str(BUDGET >> 20)))
-    page = write_standalone(record, views, path, size << 20)
+    page = write_standalone(record, views, path, size << 20, beside)
     told = {"page": str(path.resolve()), "bytes": path.stat().st_size, "heads": page.heads, "left_out": page.left_out}
     left = f", {page.left_out} had no room" if page.left_out else ""
     print(json.dumps(told) if given.has("--json") else f"page: {path} ({page.heads} heads{left})")

@@ -19,9 +19,14 @@ _WORTH = 0.9
 
 
 class Blobs:
-    """Arrays that a page holds, by their ids; what several heads share stands there once."""
+    """Arrays that a page holds, by their ids; what several heads share stands there once.
 
-    def __init__(self) -> None:
+    Args:
+        prefix: of the ids, so that arrays of two records stand in one page.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
         self._texts: dict[str, str] = {}
         self._references: dict[str, Reference] = {}
 
@@ -39,13 +44,14 @@ class Blobs:
             packed = gzip.compress(raw, 6, mtime=0)
             worth = len(packed) < _WORTH * len(raw)
             self._texts[name] = base64.b64encode(packed if worth else raw).decode()
-            self._references[name] = {"id": name, "kind": _KINDS[kept.dtype], "packed": worth}
+            self._references[name] = {"id": self._prefix + name, "kind": _KINDS[kept.dtype], "packed": worth}
         return self._references[name]
 
     def elements(self) -> str:
         """As elements of a page that no browser runs."""
         return "".join(
-            f'<script type="text/plain" id="{name}">{text}</script>\n' for name, text in self._texts.items()
+            f'<script type="text/plain" id="{self._prefix}{name}">{text}</script>\n'
+            for name, text in self._texts.items()
         )
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
+from torch import Tensor
 
-from regard.look.attended import Attended, weights_of
+from regard.look.attended import CELLS, Attended
 from regard.look.record import Record
 from regard.look.views import Address, Views
+from regard.look.views_map import Map, Sinks
 
 # Rows of each map that are compared, evenly spread.
 _ROWS = 128
@@ -83,15 +85,31 @@ def difference(left: Views, right: Views, at: Address) -> Float[ndarray, "down a
     return numpy.subtract(*tiles)
 
 
+def variation(left: Attended, right: Attended, batch: int, sinks: Sinks = Sinks.KEPT) -> Float[ndarray, " heads"]:
+    """How far the heads of one sequence look elsewhere: the mean over rows, evenly spread, of their total variation.
+
+    variation = mean_i 1/2 sum_j |w_ij - v_ij|
+
+    Both have the same heads, queries and keys. With sinks left out, rows are normalised anew before.
+    """
+    rows = compared_rows(left)
+    maps = [[Map(one, batch, head, sinks) for one in (left, right)] for head in range(left.heads)]
+    return numpy.array([_of_head(one, other, rows) for one, other in maps], dtype=numpy.float32)
+
+
+def compared_rows(one: Attended) -> Int[Tensor, " rows"]:
+    """Which rows are compared."""
+    count = min(_ROWS, one.queries)
+    return ((torch.arange(count) + 0.5) * one.queries / count).long()
+
+
+def _of_head(left: Map, right: Map, rows: Tensor) -> float:
+    every = range(left.one.keys)
+    parts = rows.split(max(1, CELLS // len(every)))
+    total = sum(float((left.weights(part, every) - right.weights(part, every)).abs().sum()) for part in parts)
+    return total / 2 / len(rows)
+
+
 def _compared(left: Attended, right: Attended) -> Compared:
-    count = min(_ROWS, left.queries)
-    rows = ((torch.arange(count) + 0.5) * left.queries / count).long()
-    variation = torch.zeros((left.batch, left.heads))
-    for batch in range(left.batch):
-        for head in range(left.heads):
-            total = sum(
-                float((weights_of(left, batch, head, part) - weights_of(right, batch, head, part)).abs().sum())
-                for part in rows.split(16)
-            )
-            variation[batch, head] = total / 2 / count
-    return Compared(left.name, variation.numpy(), count)
+    found = numpy.stack([variation(left, right, batch) for batch in range(left.batch)])
+    return Compared(left.name, found, len(compared_rows(left)))

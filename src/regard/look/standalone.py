@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from regard.look.beside import NOTHING, Beside, Other, described_beside
 from regard.look.blobs import Blobs
+from regard.look.compare import variation
 from regard.look.described import described, overview_json
 from regard.look.embedded import Place, bytes_of, embedded
 from regard.look.record import Record
@@ -36,59 +38,110 @@ class Standalone:
         return sum(len(part) for part in self.parts)
 
 
-def write_standalone(record: Record, views: Mapping[Sinks, Views], path: Path, budget: int = BUDGET) -> Standalone:
+def write_standalone(
+    record: Record, views: Mapping[Sinks, Views], path: Path, budget: int = BUDGET, beside: Beside = NOTHING
+) -> Standalone:
     """Write the page of a record into one file; see `standalone`.
 
     Raises:
         ValueError: no head fits into the budget.
         OSError: the file cannot be written.
     """
-    page = standalone(record, views, budget)
+    page = standalone(record, views, budget, beside)
     write_text(path, page.parts)
     return page
 
 
-def standalone(record: Record, views: Mapping[Sinks, Views], budget: int = BUDGET) -> Standalone:
+def standalone(
+    record: Record, views: Mapping[Sinks, Views], budget: int = BUDGET, beside: Beside = NOTHING
+) -> Standalone:
     """The page of a record, with queries, keys and row numbers of its heads.
 
     The browser works out tiles from these, as exact as those of `Views`; only tiles that pool thousands of tokens are
     put in finished. It loads nothing and asks nobody: its policy allows its own script and style, by their hashes.
-    Heads that read the first token least come first; those for which there is no room are shown small, cannot be
-    opened, and the page says so.
+    Heads that read the first token least come first, or where two records are compared, those that differ most; those
+    for which there is no room are shown small, cannot be opened, and the page says so.
 
     Args:
         record: what the page shows.
         views: its views with sinks kept and left out.
         budget: about how many bytes heads may take.
+        beside: what the page shows beside the record's maps.
 
     Raises:
         ValueError: no head fits into the budget.
     """
-    overviews = {
-        (layer, batch): views[Sinks.KEPT].overview(layer, batch)
-        for layer, one in enumerate(record.layers)
-        for batch in range(one.batch)
+    side = _Side(record, views, Blobs())
+    others = [] if beside.other is None else [_Side(beside.other.record, beside.other.views, Blobs("other-"))]
+    every = side.ranked() if beside.other is None else _by_difference(side, beside.other)
+    costs = [(2 if others else 1) * bytes_of(one) for one in record.layers]
+    for at in every:
+        if sum(one.blobs.size for one in (side, *others)) + costs[at.layer] <= budget:
+            for one in (side, *others):
+                one.open(at)
+    if not side.heads:
+        raise ValueError(
+            f"budget is {budget} bytes, and one head needs {min(costs)}; allow more, or record fewer rows."
+        )
+    kind = "those that read the first token least" if beside.other is None else "those that differ most"
+    contents = {**side.told(), **described_beside(beside), "note": _note(len(side.heads), len(every), budget, kind)}
+    found = [{**one.told(), "note": "", "variation": _variations(side, one)} for one in others]
+    parts = _page([contents, *found], [side.blobs, *(one.blobs for one in others)])
+    return Standalone(tuple(parts), len(side.heads), len(every) - len(side.heads))
+
+
+class _Side:
+    """A record on its way into a page: the heads that are put in, and the arrays that they need."""
+
+    def __init__(self, record: Record, views: Mapping[Sinks, Views], blobs: Blobs) -> None:
+        self.record, self.views, self.blobs = record, views, blobs
+        self.heads: list[dict[str, Any]] = []
+        self.overviews = {at: views[Sinks.KEPT].overview(*at) for at in self.sequences()}
+
+    def sequences(self) -> list[tuple[int, int]]:
+        """Layer and batch of each."""
+        return [(layer, batch) for layer, one in enumerate(self.record.layers) for batch in range(one.batch)]
+
+    def places(self, at: tuple[int, int]) -> list[Place]:
+        """Heads of a sequence."""
+        return [Place(at[0], head, at[1]) for head in range(self.record.layers[at[0]].heads)]
+
+    def ranked(self) -> list[Place]:
+        """Heads that read the first token least come first."""
+        sink = {
+            place: float(self.overviews[at].sink_mass[place.head])
+            for at in self.overviews
+            for place in self.places(at)
+        }
+        return sorted(sink, key=lambda place: sink[place])
+
+    def open(self, at: Place) -> None:
+        """Put in one head."""
+        self.heads.append(embedded(self.record.layers[at.layer], at, self.views, self.blobs))
+
+    def told(self) -> dict[str, Any]:
+        """The record as JSON."""
+        self.heads.sort(key=lambda one: (one["layer"], one["head"], one["batch"]))
+        open_ = {(one["layer"], one["batch"]) for one in self.heads}
+        overviews = _overviews(self.overviews, self.views, open_)
+        return {**described(self.record), "overviews": overviews, "heads": self.heads}
+
+
+def _by_difference(side: _Side, other: Other) -> list[Place]:
+    apart: dict[Place, float] = {}
+    for layer, batch in side.sequences():
+        found = variation(side.record.layers[layer], other.record.layers[layer], batch)
+        apart.update(zip(side.places((layer, batch)), found.tolist(), strict=True))
+    return sorted(apart, key=lambda place: -apart[place])
+
+
+def _variations(side: _Side, other: _Side) -> dict[str, list[float]]:
+    layers = [side.record.layers, other.record.layers]
+    return {
+        f"{layer}/{batch}/{name}": variation(layers[0][layer], layers[1][layer], batch, sinks).tolist()
+        for layer, batch in side.sequences()
+        for name, sinks in SINKS.items()
     }
-    every = [
-        (float(found.sink_mass[head]), Place(layer, head, batch))
-        for (layer, batch), found in overviews.items()
-        for head in range(record.layers[layer].heads)
-    ]
-    blobs, chosen = Blobs(), []
-    for _sink_mass, at in sorted(every, key=lambda one: one[0]):
-        if blobs.size + bytes_of(record.layers[at.layer]) <= budget:
-            chosen.append(embedded(record.layers[at.layer], at, views, blobs))
-    if not chosen:
-        needed = min(bytes_of(one) for one in record.layers)
-        raise ValueError(f"budget is {budget} bytes, and one head needs {needed}; allow more, or record fewer rows.")
-    chosen.sort(key=lambda one: (one["layer"], one["head"], one["batch"]))
-    contents = {
-        **described(record),
-        "overviews": _overviews(overviews, views, {(one["layer"], one["batch"]) for one in chosen}),
-        "heads": chosen,
-        "note": _note(len(chosen), len(every), budget),
-    }
-    return Standalone(tuple(_page(contents, blobs)), len(chosen), len(every) - len(chosen))
 
 
 def _overviews(kept: Mapping[Any, Any], views: Mapping[Sinks, Views], open_: set[tuple[int, int]]) -> dict[str, Any]:
@@ -100,16 +153,16 @@ def _overviews(kept: Mapping[Any, Any], views: Mapping[Sinks, Views], open_: set
     return found
 
 
-def _note(there: int, all_: int, budget: int) -> str:
+def _note(there: int, all_: int, budget: int, kind: str) -> str:
     if there == all_:
         return ""
     return (
-        f"{there} of {all_} heads can be opened in this file, those that read the first token least; the others had "
-        f"no room in {budget / 2**20:.0f} MiB."
+        f"{there} of {all_} heads can be opened in this file, {kind}; the others had no room in "
+        f"{budget / 2**20:.0f} MiB."
     )
 
 
-def _page(contents: Mapping[str, Any], blobs: Blobs) -> Iterator[str]:
+def _page(contents: Sequence[Mapping[str, Any]], blobs: Sequence[Blobs]) -> Iterator[str]:
     folder = files("regard.look").joinpath("page")
     script, style = (folder.joinpath(name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
     if "</script" in script.lower() or "</style" in style.lower():
@@ -126,8 +179,9 @@ def _page(contents: Mapping[str, Any], blobs: Blobs) -> Iterator[str]:
         f'<style>{style}</style>\n</head>\n<body>\n<div id="page"><p>This page draws with JavaScript, which is off '
         "here.</p></div>\n"
     )
-    yield f'<script type="application/json" id="regard-record">{_escaped(contents)}</script>\n'
-    yield blobs.elements()
+    for name, told in zip(("regard-record", "regard-other"), contents, strict=False):
+        yield f'<script type="application/json" id="{name}">{_escaped(told)}</script>\n'
+    yield from (held.elements() for held in blobs)
     yield f"<script>{script}</script>\n</body>\n</html>\n"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from regard.look.beside import NOTHING
 from regard.look.server.serving import serving
 from regard.look.views import views_of
 from regard.look.views_map import Sinks
@@ -92,12 +93,24 @@ def views(record):
     return {sinks: views_of(record, sinks) for sinks in Sinks}
 
 
-# Of a module, so that pages are closed before it is.
 @pytest.fixture(scope="module")
-def address(record, views):
-    found = serving(record, views)
-    thread = threading.Thread(target=found.run)
-    thread.start()
-    yield found.address
-    found.server.should_exit = True
-    thread.join()
+def served():
+    """Serve records while a module's tests run, so that pages are closed before they are."""
+    running = []
+
+    def serve(record, views, beside=NOTHING):
+        found = serving(record, views, beside=beside)
+        thread = threading.Thread(target=found.run)
+        thread.start()
+        running.append((found, thread))
+        return found.address
+
+    yield serve
+    for found, thread in running:
+        found.server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(record, views, served):
+    return served(record, views)

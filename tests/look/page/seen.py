@@ -44,9 +44,9 @@ def asked(page, question: str, *given):
     return page.evaluate(f"(async given => {{ const {{ source }} = await regard.opened; {question} }})", list(given))
 
 
-def tile(page, layer, head, zoom, down, across, pooling="sum", sinks="kept") -> np.ndarray:
+def tile(page, layer, head, zoom, down, across, pooling="sum", sinks="kept", side="first") -> np.ndarray:
     at = {"layer": layer, "head": head, "batch": 0, "zoom": zoom, "down": down, "across": across}
-    found = asked(page, _TILE, {**at, "pooling": pooling, "sinks": sinks})
+    found = asked(page, _TILE, {**at, "pooling": pooling, "sinks": sinks, "side": side})
     return np.frombuffer(base64.b64decode(found["values"]), "<f4").reshape(found["rows"], found["columns"])
 
 

@@ -20,6 +20,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from regard.look.attended import Attended
+from regard.look.beside import NOTHING, Beside, Other, described_beside
+from regard.look.compare import variation
 from regard.look.described import described, finite, overview_json
 from regard.look.record import Record
 from regard.look.server.gate import LOOPBACK, Gate
@@ -39,46 +41,78 @@ Answer = TypeVar("Answer")
 Choice = TypeVar("Choice", bound=Enum)
 
 
-def page_app(record: Record, views: Mapping[Sinks, Views], token: str, hosts: frozenset[str] = LOOPBACK) -> ASGIApp:
+def page_app(
+    record: Record,
+    views: Mapping[Sinks, Views],
+    token: str,
+    hosts: frozenset[str] = LOOPBACK,
+    beside: Beside = NOTHING,
+) -> ASGIApp:
     """The page of a record as an ASGI app, behind its gate.
 
     GET only: `/` and its two files, `/api/record`, and with integers `/api/overview/LAYER/BATCH`,
     `/api/tile/LAYER/HEAD/BATCH/ZOOM/DOWN/ACROSS?pooling=sum` (or `max`), an estimate of the same sums under
     `/api/glance`, `/api/row/LAYER/HEAD/BATCH/QUERY?top=20`, `/api/column/LAYER/HEAD/BATCH/KEY?top=20`,
-    `/api/tracks/LAYER/HEAD/BATCH`; each of them with `?sinks=kept` or `left-out`. Tiles and tracks are float32,
-    little-endian, their sizes in `X-Shape`. What is no number is answered with 400, a number that names nothing
-    with 404.
+    `/api/tracks/LAYER/HEAD/BATCH`, and whole rows and columns under `/api/reads/LAYER/HEAD/BATCH/QUERY` and
+    `/api/readers/LAYER/HEAD/BATCH/KEY`; each of them with `?sinks=kept` or `left-out`. Arrays are float32,
+    little-endian, their sizes in `X-Shape`. A record to compare with answers the same under `/other`, and how far
+    its heads are from the first one's under `/other/variation/LAYER/BATCH`. What is no number is answered with 400, a
+    number that names nothing with 404.
 
     Args:
         record: what the page shows.
         views: its views with sinks kept and left out.
         token: what a visitor must know.
         hosts: names by which the page may be opened.
+        beside: what the page shows beside the record's maps.
     """
-    answers = _Answers(record, views)
-    routes = [
-        *(Route(path, _file(name, kind)) for path, (name, kind) in _FILES.items()),
-        Route("/api/record", answers.record),
-        Route("/api/overview/{layer}/{batch}", answers.overview),
-        Route("/api/tile/{layer}/{head}/{batch}/{zoom}/{down}/{across}", answers.tile),
-        Route("/api/glance/{layer}/{head}/{batch}/{zoom}/{down}/{across}", answers.glance),
-        Route("/api/row/{layer}/{head}/{batch}/{query}", answers.row),
-        Route("/api/column/{layer}/{head}/{batch}/{key}", answers.column),
-        Route("/api/tracks/{layer}/{head}/{batch}", answers.tracks),
-    ]
+    pages = [Route(path, _file(name, kind)) for path, (name, kind) in _FILES.items()]
+    told = {**described(record), **described_beside(beside)}
+    routes = [*pages, *_routes("/api", _Answers(told, record, views)), *_other_routes(record, beside.other)]
     app = Starlette(routes=routes)
     # A redirect would repeat in its address what the client sent.
     app.router.redirect_slashes = False
     return Gate(app, token, hosts)
 
 
+def _routes(prefix: str, answers: _Answers) -> list[Route]:
+    paths = {
+        "record": answers.record,
+        "overview/{layer}/{batch}": answers.overview,
+        "tile/{layer}/{head}/{batch}/{zoom}/{down}/{across}": answers.tile,
+        "glance/{layer}/{head}/{batch}/{zoom}/{down}/{across}": answers.glance,
+        "row/{layer}/{head}/{batch}/{query}": answers.row,
+        "column/{layer}/{head}/{batch}/{key}": answers.column,
+        "reads/{layer}/{head}/{batch}/{query}": answers.reads,
+        "readers/{layer}/{head}/{batch}/{key}": answers.readers,
+        "tracks/{layer}/{head}/{batch}": answers.tracks,
+    }
+    return [Route(f"{prefix}/{path}", answer) for path, answer in paths.items()]
+
+
+def _other_routes(record: Record, other: Other | None) -> list[Route]:
+    if other is None:
+        return []
+    answers = _Answers(described(other.record), other.record, other.views)
+    turn = CapacityLimiter(AT_ONCE)
+
+    async def apart(request: Request) -> Response:
+        layer = _integer(request, "layer", len(record.layers))
+        one, same = record.layers[layer], other.record.layers[layer]
+        batch, sinks = _integer(request, "batch", one.batch), _SINKS[_choice(request, "sinks", tuple(_SINKS))]
+        found = await to_thread.run_sync(lambda: variation(one, same, batch, sinks), limiter=turn)
+        return _json({"variation": found.tolist()})
+
+    return [*_routes("/other", answers), Route("/other/variation/{layer}/{batch}", apart)]
+
+
 class _Answers:
     """One method for each kind of question."""
 
-    def __init__(self, record: Record, views: Mapping[Sinks, Views]) -> None:
+    def __init__(self, told: dict[str, Any], record: Record, views: Mapping[Sinks, Views]) -> None:
         self._layers: tuple[Attended, ...] = record.layers
         self._views = views
-        self._header = json.dumps(described(record), allow_nan=False).encode()
+        self._header = json.dumps(told, allow_nan=False).encode()
         self._turn = CapacityLimiter(AT_ONCE)
 
     async def record(self, request: Request) -> Response:
@@ -127,6 +161,18 @@ class _Answers:
             top_json(await self._worked_out(request, lambda views: views.column(place, head, key, top, batch)))
         )
 
+    async def reads(self, request: Request) -> Response:
+        place, head, batch = self._layer(request), self._head(request), self._batch(request)
+        query, keys = _integer(request, "query", self._layers[place].queries), self._layers[place].keys
+        found = await self._worked_out(request, lambda views: views.row(place, head, query, keys, batch))
+        return _floats(_in_place(found, keys))
+
+    async def readers(self, request: Request) -> Response:
+        place, head, batch = self._layer(request), self._head(request), self._batch(request)
+        key, queries = _integer(request, "key", self._layers[place].keys), self._layers[place].queries
+        found = await self._worked_out(request, lambda views: views.column(place, head, key, queries, batch))
+        return _floats(_in_place(found, queries))
+
     async def tracks(self, request: Request) -> Response:
         layer, head, batch = self._layer(request), self._head(request), self._batch(request)
         found = await self._worked_out(request, lambda views: views.tracks(layer, head, batch))
@@ -154,6 +200,13 @@ def top_json(found: TopK) -> dict[str, Any]:
         "entropy": finite(found.entropy),
         "sum": finite(found.sum),
     }
+
+
+def _in_place(found: TopK, count: int) -> Float[np.ndarray, " count"]:
+    """All weights of a row or column, where they stand in it."""
+    line = np.zeros(count, dtype=np.float32)
+    line[found.index] = found.weight
+    return line
 
 
 def _integer(request: Request, name: str, end: int) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from regard.look.beside import NOTHING, Beside
 from regard.look.record import Record
 from regard.look.server.api import page_app
 from regard.look.server.gate import LOOPBACK
@@ -30,7 +31,13 @@ class Serving:
         self.server.run(sockets=[self.listening])
 
 
-def serving(record: Record, views: Mapping[Sinks, Views], host: str = "127.0.0.1", port: int = 0) -> Serving:
+def serving(
+    record: Record,
+    views: Mapping[Sinks, Views],
+    host: str = "127.0.0.1",
+    port: int = 0,
+    beside: Beside = NOTHING,
+) -> Serving:
     """A server for the page of a record; its address holds the token.
 
     Args:
@@ -38,6 +45,7 @@ def serving(record: Record, views: Mapping[Sinks, Views], host: str = "127.0.0.1
         views: its views with sinks kept and left out.
         host: the address to listen on. Another than this machine's own shows the record to whoever gets the token.
         port: 0 takes a free one.
+        beside: what the page shows beside the record's maps.
 
     Raises:
         ValueError: the host is every address at once, or the port is none.
@@ -49,7 +57,7 @@ def serving(record: Record, views: Mapping[Sinks, Views], host: str = "127.0.0.1
     token = secrets.token_urlsafe(32)
     family = socket.AF_INET6 if name.startswith("[") else socket.AF_INET
     listening = socket.create_server((host, port), family=family)
-    app = page_app(record, views, token, LOOPBACK if name in LOOPBACK else frozenset({name}))
+    app = page_app(record, views, token, LOOPBACK if name in LOOPBACK else frozenset({name}), beside)
     # No web sockets, and nothing about requests on the terminal: an address holds the token.
     settings = uvicorn.Config(
         app,
