@@ -4,8 +4,9 @@ import { PALETTES, type Scale } from './colour'
 import { Map, zoomBy } from './map'
 import { Heads } from './overview'
 import { Tables, Text } from './reading'
-import type { Page } from './state'
+import type { Page, Panel } from './state'
 import type { Pooling, Side, Sinks } from './source'
+import { Faithfulness } from './trust'
 import { count, small } from './words'
 
 export function App({ page }: { page: Page }) {
@@ -30,9 +31,24 @@ export function App({ page }: { page: Page }) {
         <Map page={page} />
         <Text page={page} />
       </main>
-      <aside aria-label="Reading"><Tables page={page} /></aside>
+      <aside aria-label="Reading">
+        <Panels page={page} />
+        {page.panel.value === 'cursor' ? <Tables page={page} /> : <Faithfulness page={page} />}
+      </aside>
       <p class="hidden" role="status" aria-live="polite">{page.said.value}</p>
     </>
+  )
+}
+
+function Panels({ page }: { page: Page }) {
+  return (
+    <div class="switch" role="group" aria-label="What stands here">
+      {(['cursor', 'trust'] as Panel[]).map((one) => (
+        <button key={one} type="button" aria-pressed={page.panel.value === one} onClick={() => { page.panel.value = one }}>
+          {one === 'cursor' ? 'at the cursor' : 'how far to trust it'}
+        </button>
+      ))}
+    </div>
   )
 }
 

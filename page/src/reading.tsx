@@ -12,7 +12,7 @@ export function Tables({ page }: { page: Page }) {
   const { query, key } = page.cursor.value
   return (
     <section class="reading" id="reading" tabIndex={-1} aria-labelledby="reading-title">
-      <h2 id="reading-title">At the cursor</h2>
+      <h2 id="reading-title" class="hidden">At the cursor</h2>
       <Strongest
         page={page} found={page.row.value} tokens={page.keyTokens.value} noun="key" chosen={key}
         caption={`What ${page.query(query)} reads`} go={(at) => page.go(query, at)}

@@ -1,5 +1,7 @@
 // What the page asks for, and of whom: a server, or the file that it stands in. Both answer the same questions.
 
+import type { Measured } from './measured'
+
 export interface LayerInfo {
   name: string
   heads: number
@@ -18,6 +20,7 @@ export interface Header {
   /** What two records are called that are compared, and what is known of the second. */
   sides?: [string, string]
   other?: Header
+  measured?: Measured
   model: { class?: string; name?: string }
   layers: LayerInfo[]
   tokens: string[][]

@@ -9,6 +9,7 @@ import { shown, signed, weight } from './words'
 
 export type Order = 'layers' | Measure
 export type Reading = 'reads' | 'read by'
+export type Panel = 'cursor' | 'trust'
 
 const TOP = 12
 
@@ -24,6 +25,7 @@ export class Page {
   readonly scale = signal<Scale>('log')
   readonly order = signal<Order>('layers')
   readonly reading = signal<Reading>('reads')
+  readonly panel = signal<Panel>('cursor')
   readonly cursor = signal({ query: 0, key: 0 })
   readonly hover = signal<{ query: number; key: number } | null>(null)
   readonly frame = signal<Frame>({ left: 0, top: 0, width: 1, height: 1 })

@@ -33,12 +33,13 @@ Options:
   --json            print where it is as JSON
   --tokens N        of a model: how many tokens it reads at most; 8192
   --save FOLDER     of a model: keep the record
+  --faithfulness    of a model that writes: measure how far to trust some heads, minutes; kept with --save
   --dry-run         of a model: only say how many bytes the record would have
   --with RECORD     of a record: another one of the same attentions and tokens, to show where they differ
   --html FILE       of a record: write one file, which opens from a disk
   --mebibytes N     how large heads may make it; 48
   --figure FILE     of a record: .svg, .pdf or .png of part of a map, with its provenance inside
-  --head L.H        the layer's and head's number, from 0; 0.0
+  --head L.H        the layer's and head's number, from 0; 0.0. With --faithfulness several, such as 3.5,4.1
   --queries A:B     rows of the figure, from A up to B; all
   --keys A:B        keys of the figure; all
   --port N          of a record's page; a free one
@@ -57,7 +58,7 @@ VALUES = (
     "--port",
     "--host",
 )
-FLAGS = ("--dry-run", "--text", "--no-open", "--json", "--help", "-h")
+FLAGS = ("--dry-run", "--faithfulness", "--text", "--no-open", "--json", "--help", "-h")
 
 
 def main(arguments: list[str]) -> int:

@@ -7,11 +7,15 @@ import sys
 from pathlib import Path
 
 from regard.cli.arguments import Arguments
-from regard.cli.look_record import number, show_record
+from regard.cli.look_record import head_of, number, show_record
 from regard.data.moby_dick import chapter
 from regard.data.pretrained import Pretrained
+from regard.look.measured import Measured
+from regard.look.measuring import measure, named, those_that_read
 from regard.look.pretrained import reading
+from regard.look.record import Record
 from regard.look.record_options import Keep, Options
+from regard.look.views import views_of
 
 
 def read_and_show(given: Arguments, known: Pretrained | None) -> int:
@@ -29,7 +33,18 @@ def read_and_show(given: Arguments, known: Pretrained | None) -> int:
     if "--save" in given.values:
         seen.save(given.values["--save"])
         print(f"record: {given.values['--save']}", file=sys.stderr)
-    return show_record(given, seen.record)
+    measured = _measured(given, model, seen.record, text) if given.has("--faithfulness") else None
+    if measured is not None and "--save" in given.values:
+        measured.save(given.values["--save"])
+    return show_record(given, seen.record, measured)
+
+
+def _measured(given: Arguments, model: str, record: Record, text: str) -> Measured:
+    if "--head" in given.values:
+        heads = [named(record, *head_of(record, told)) for told in given.values["--head"].split(",")]
+    else:
+        heads = those_that_read(views_of(record))
+    return measure(model, text, heads, says=lambda line: print(line, file=sys.stderr, flush=True))
 
 
 def _text(given: Arguments) -> str:

@@ -7,11 +7,13 @@ import re
 import sys
 import webbrowser
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from regard.cli.arguments import Arguments
 from regard.look.beside import Beside, other_of
 from regard.look.figure import Part, write_figure
+from regard.look.measured import Measured, load_measured
 from regard.look.record import Record, load_record
 from regard.look.server.serving import serving, stopped_by
 from regard.look.standalone import BUDGET, write_standalone
@@ -25,10 +27,12 @@ def show(given: Arguments, folder: Path) -> int:
         raise ValueError(
             "--text is for runs and models; a record's numbers are in its page and in regard.load_record."
         )
-    return show_record(given, load_record(folder))
+    if given.has("--faithfulness"):
+        raise ValueError("--faithfulness asks the model: look MODEL --text FILE --faithfulness --save RECORD")
+    return show_record(given, load_record(folder), load_measured(folder))
 
 
-def show_record(given: Arguments, record: Record) -> int:
+def show_record(given: Arguments, record: Record, measured: Measured | None = None) -> int:
     """Serve a record, or write it as a page or a figure; the exit code."""
     if not record.layers:
         unseen = "; ".join(f"{name}: {reason}" for name, reason in record.unseen.items())
@@ -38,7 +42,7 @@ def show_record(given: Arguments, record: Record) -> int:
         if "--with" in given.values:
             raise ValueError("--with compares two records in a page; a figure is of one.")
         return _figure(given, views[Sinks.KEPT])
-    beside = _beside(given, record)
+    beside = replace(_beside(given, record), measured=measured)
     return _html(given, record, views, beside) if "--html" in given.values else _serve(given, record, views, beside)
 
 
@@ -83,19 +87,24 @@ def _html(given: Arguments, record: Record, views: Mapping[Sinks, Views], beside
     return 0
 
 
+def head_of(record: Record, told: str) -> tuple[int, int]:
+    """Layer and place of a head that stands as LAYER.HEAD, both counted from 0."""
+    found = re.fullmatch(r"([0-9]{1,9})\.([0-9]{1,9})", told)
+    layers = record.layers
+    if found is None or int(found[1]) >= len(layers) or int(found[2]) >= layers[int(found[1])].heads:
+        raise ValueError(f"--head is {told!r}, expected LAYER.HEAD with LAYER below {len(layers)}, such as 0.0.")
+    return int(found[1]), int(found[2])
+
+
 def _figure(given: Arguments, views: Views) -> int:
     path = Path(given.values["--figure"])
-    found = re.fullmatch(r"([0-9]+)\.([0-9]+)", given.values.get("--head", "0.0"))
-    layers = views.record.layers
-    if found is None or int(found[1]) >= len(layers) or int(found[2]) >= layers[int(found[1])].heads:
-        told = given.values.get("--head")
-        raise ValueError(f"--head is {told!r}, expected LAYER.HEAD with LAYER below {len(layers)}, such as 0.0.")
-    layer = layers[int(found[1])]
+    place, head = head_of(views.record, given.values.get("--head", "0.0"))
+    layer = views.record.layers[place]
     queries, keys = (
         _span(name, given.values.get(name), size)
         for name, size in (("--queries", layer.queries), ("--keys", layer.keys))
     )
-    write_figure(views, Part(int(found[1]), int(found[2]), queries, keys), path)
+    write_figure(views, Part(place, head, queries, keys), path)
     print(json.dumps({"figure": str(path.resolve())}) if given.has("--json") else f"figure: {path}")
     return 0
 

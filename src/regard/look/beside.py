@@ -1,4 +1,4 @@
-"""What a page may show beside the maps of a record: another record of the same tokens, to compare it with."""
+"""What a page may show beside the maps of a record: another one to compare it with, and how far to trust it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from regard.look.attended import Attended
+from regard.look.measured import Measured
 from regard.look.record import Record
 from regard.look.views import Views, views_of
 from regard.look.views_map import Sinks
@@ -33,9 +34,11 @@ class Beside:
 
     Args:
         other: a record to compare it with.
+        measured: how far to trust its heads.
     """
 
     other: Other | None = None
+    measured: Measured | None = None
 
 
 NOTHING = Beside()
@@ -43,7 +46,8 @@ NOTHING = Beside()
 
 def described_beside(beside: Beside) -> dict[str, Any]:
     """What the page is told of it, as JSON."""
-    return {} if beside.other is None else {"sides": list(beside.other.names)}
+    sides = {} if beside.other is None else {"sides": list(beside.other.names)}
+    return sides if beside.measured is None else {**sides, "measured": beside.measured.told()}
 
 
 def other_of(record: Record, other: Record, names: tuple[str, str]) -> Other:

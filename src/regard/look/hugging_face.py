@@ -21,8 +21,12 @@ from regard.look.sight_found import of_cells
 NAME = "regard"
 
 
+# What the registry calls: module, query, key, value and mask, the rest by name; context and no weights.
+Attending = Callable[..., tuple[Tensor, None]]
+
+
 @contextmanager
-def on_regard(model: nn.Module) -> Iterator[nn.Module]:
+def on_regard(model: nn.Module, attending: Attending | None = None) -> Iterator[nn.Module]:
     """Let a model of Hugging Face compute its attention by `regard.attend` while a block runs.
 
     Memory then grows with the length also where a model has padding or sliding windows, for which it makes masks of
@@ -31,6 +35,7 @@ def on_regard(model: nn.Module) -> Iterator[nn.Module]:
 
     Args:
         model: a model whose attention goes by the package's AttentionInterface.
+        attending: what computes a context; None means `regard.attend`, as `attention_of` sets it up.
 
     Raises:
         ImportError: transformers is not installed.
@@ -46,7 +51,7 @@ def on_regard(model: nn.Module) -> Iterator[nn.Module]:
     """
     from transformers import AttentionInterface, AttentionMaskInterface
 
-    AttentionInterface.register(NAME, _attend)
+    AttentionInterface.register(NAME, _attend if attending is None else attending)
     AttentionMaskInterface.register(NAME, _mask)
     configs = _configs(model)
     before = [(config, config._attn_implementation) for config in configs]
@@ -153,10 +158,17 @@ def _mask(
 
 
 def _attend(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, **told: Any
+) -> tuple[Tensor, None]:
+    """The attention function of the registry, (batch, queries, heads, size)."""
+    context = attention_of(module, query, key, attention_mask, **told)(query, key, value)
+    return context.transpose(1, 2).contiguous(), None
+
+
+def attention_of(
     module: nn.Module,
     query: Tensor,
     key: Tensor,
-    value: Tensor,
     attention_mask: Any,
     dropout: float = 0.0,
     scaling: float | None = None,
@@ -165,16 +177,15 @@ def _attend(
     s_aux: Tensor | None = None,
     position_bias: Tensor | None = None,
     **_others: Any,
-) -> tuple[Tensor, None]:
-    """The attention function of the registry, (batch, queries, heads, size)."""
+) -> Attention:
+    """The attention that the registry asks for, told in the package's words."""
     where = _where(attention_mask, query, key, is_causal if is_causal is not None else _is_causal(module))
     if position_bias is not None:
         prior = Bias(position_bias)
         where = prior if where is None else where + prior
     sink = None if s_aux is None else s_aux.reshape(-1, 1, 1)
     attention = Attention(Dot(scale=scaling, softcap=softcap), where, Softmax(sink=sink), dropout)
-    context = attention.train(module.training)(query, key, value)
-    return context.transpose(1, 2).contiguous(), None
+    return attention.train(module.training)
 
 
 def _is_causal(module: nn.Module) -> bool:

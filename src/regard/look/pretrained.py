@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -33,12 +33,7 @@ def reading(name: str, text: str, most: int = 8192, options: Options = Options()
         >>> from regard.look.pretrained import reading
         >>> record = reading("gpt2", "What matters now is what was said.").record  # doctest: +SKIP
     """
-    if find_spec("transformers") is None:
-        raise ValueError("models of Hugging Face need transformers: pip install 'regard[hf]'.")
-    from transformers import AutoModel, AutoTokenizer
-
-    words: Any = AutoTokenizer.from_pretrained(name)
-    model: Any = AutoModel.from_pretrained(name).eval()
+    model, words = loaded(name)
     given = words(text, return_tensors="pt", truncation=True, max_length=min(most, words.model_max_length))
     numbers = given["input_ids"][0].tolist()
     if not numbers:
@@ -48,6 +43,29 @@ def reading(name: str, text: str, most: int = 8192, options: Options = Options()
     with torch.no_grad(), record(model, tokens={"text": tokens}, options=options) as seen:
         model(**given)
     return seen
+
+
+def loaded(name: str, kind: Literal["reads", "writes"] = "reads") -> tuple[Any, Any]:
+    """A model of Hugging Face, without its last layer where it only reads, and its tokenizer.
+
+    Raises:
+        ValueError: transformers is not installed; the model is to write and has no layer for that.
+        OSError: there is no such model.
+    """
+    if find_spec("transformers") is None:
+        raise ValueError("models of Hugging Face need transformers: pip install 'regard[hf]'.")
+    from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
+
+    words: Any = AutoTokenizer.from_pretrained(name)
+    if kind == "reads":
+        return AutoModel.from_pretrained(name).eval(), words
+    model, told = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True)
+    if told["missing_keys"]:
+        raise ValueError(
+            f"{name} has no {sorted(told['missing_keys'])[0]}; expected a model that writes a text token by token, "
+            "with its last layer."
+        )
+    return model.eval(), words
 
 
 def _readable(raw: str, decoded: str) -> str:

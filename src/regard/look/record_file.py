@@ -22,6 +22,8 @@ from regard.look.sight import Sight
 
 FORMAT = 1
 _HEADER, _TENSORS = "record.json", "record.safetensors"
+# How far to trust a record may be kept beside it; another record that takes its place has not been measured.
+MEASURED = "faithfulness.json"
 _LABELS = ("query_tokens", "key_tokens")
 _OWN = ("query", "key", "lse", "rows", "sink")
 
@@ -54,7 +56,9 @@ def write(layers: Sequence[Attended], told: dict[str, Any], folder: Path) -> Non
     Raises:
         ValueError: the folder holds other things than a record.
     """
-    others = sorted({path.name for path in folder.iterdir()} - {_HEADER, _TENSORS}) if folder.exists() else []
+    others = (
+        sorted({path.name for path in folder.iterdir()} - {_HEADER, _TENSORS, MEASURED}) if folder.exists() else []
+    )
     if others:
         raise ValueError(f"folder is {folder}, which holds {others[0]!r}; a record needs a folder of its own.")
     said, tensors = header(layers, told)
