@@ -3,6 +3,7 @@
 import { PALETTES, type Scale } from './colour'
 import { Map, zoomBy } from './map'
 import { Heads } from './overview'
+import { Picture } from './picture'
 import { Tables, Text } from './reading'
 import type { Page, Panel } from './state'
 import type { Pooling, Side, Sinks } from './source'
@@ -29,7 +30,7 @@ export function App({ page }: { page: Page }) {
       <main>
         <Controls page={page} />
         <Map page={page} />
-        <Text page={page} />
+        {page.grid.value ? <Picture page={page} grid={page.grid.value} /> : <Text page={page} />}
       </main>
       <aside aria-label="Reading">
         <Panels page={page} />

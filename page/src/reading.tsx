@@ -99,13 +99,7 @@ export function Text({ page }: { page: Page }) {
     <section class="text" aria-labelledby="text-title">
       <header>
         <h2 id="text-title">Text</h2>
-        <div class="switch" role="group" aria-label="What the shades of the text mean">
-          {(['reads', 'read by'] as Kind[]).map((one) => (
-            <button key={one} type="button" aria-pressed={kind === one} onClick={() => { page.reading.value = one }}>
-              {one === 'reads' ? 'what it reads' : 'who reads it'}
-            </button>
-          ))}
-        </div>
+        <Kinds page={page} />
         <p class="help" dir="auto">{says}{first > 0 || last < tokens.length ? ` · tokens ${first} to ${last - 1} of ${tokens.length}` : ''}</p>
       </header>
       <div
@@ -132,6 +126,19 @@ export function Text({ page }: { page: Page }) {
         })}
       </div>
     </section>
+  )
+}
+
+/** What is shaded: the keys of the cursor's query, or the queries of its key. */
+export function Kinds({ page }: { page: Page }) {
+  return (
+    <div class="switch" role="group" aria-label="What the shades mean">
+      {(['reads', 'read by'] as Kind[]).map((one) => (
+        <button key={one} type="button" aria-pressed={page.reading.value === one} onClick={() => { page.reading.value = one }}>
+          {one === 'reads' ? 'what it reads' : 'who reads it'}
+        </button>
+      ))}
+    </div>
   )
 }
 

@@ -16,11 +16,21 @@ export interface LayerInfo {
   proof: { weights: number | null; row_sum: number | null }
 }
 
+/** A picture whose patches are tokens, after `before` others and before `after`. */
+export interface Grid {
+  rows: number
+  columns: number
+  before: number
+  after: number
+  png: string
+}
+
 export interface Header {
   /** What two records are called that are compared, and what is known of the second. */
   sides?: [string, string]
   other?: Header
   measured?: Measured
+  grid?: Grid
   model: { class?: string; name?: string }
   layers: LayerInfo[]
   tokens: string[][]

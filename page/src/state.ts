@@ -3,7 +3,7 @@
 import { batch as together, computed, effect, signal } from '@preact/signals'
 import { least, type Colours, type Scale } from './colour'
 import { Tiles } from './tiles'
-import type { Header, Measure, Overview, Place, Pooling, Side, Sinks, Source, Top, Tracks } from './source'
+import type { Grid, Header, LayerInfo, Measure, Overview, Place, Pooling, Side, Sinks, Source, Top, Tracks } from './source'
 import { fitted, showing, type Frame, type Size, type View } from './viewport'
 import { shown, signed, weight } from './words'
 
@@ -36,6 +36,8 @@ export class Page {
   readonly tracks = signal<Tracks | null>(null)
   readonly row = signal<Top | null>(null)
   readonly column = signal<Top | null>(null)
+  /** All of the cursor's row, or of its column, where something shows all of it. */
+  readonly line = signal<Float32Array | null>(null)
   readonly said = signal('')
   readonly trouble = signal('')
 
@@ -45,6 +47,7 @@ export class Page {
   readonly keyTokens = computed(() => this.header.tokens[this.info.value.key_tokens])
   readonly title = computed(() => `layer ${this.layer.value}, head ${this.info.value.head_numbers[this.head.value]}`)
   readonly alike = computed(() => this.info.value.query_tokens === this.info.value.key_tokens)
+  readonly grid = computed(() => gridOf(this.header, this.info.value))
   readonly place = computed<Place>(() => ({
     layer: this.layer.value,
     head: this.head.value,
@@ -62,6 +65,7 @@ export class Page {
   }))
 
   private whole = true
+  private lineAsked: Promise<Float32Array> | null = null
 
   constructor(readonly source: Source, readonly header: Header) {
     this.tiles = new Tiles(source, () => { this.arrivals.value++; this.trouble.value = this.tiles.failure })
@@ -73,6 +77,9 @@ export class Page {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', (event) => { this.dark.value = event.matches })
     effect(() => this.readTracks(this.place.value))
     effect(() => this.readTop(this.place.value, this.cursor.value))
+    effect(() => {
+      if (this.grid.value) this.readLine(this.place.value, this.cursor.value, this.alike.value ? this.reading.value : 'reads')
+    })
     effect(() => { void this.readOverviews(this.batch.value, this.sinks.value, this.side.value) })
   }
 
@@ -80,7 +87,7 @@ export class Page {
     together(() => {
       const before = this.info.value
       // What was read of another map names tokens that this one need not have.
-      this.row.value = this.column.value = this.tracks.value = this.hover.value = null
+      this.row.value = this.column.value = this.tracks.value = this.hover.value = this.line.value = null
       this.layer.value = layer
       this.head.value = head
       const after = this.info.value
@@ -96,7 +103,7 @@ export class Page {
   /** Show one of two records, or their difference. */
   show(side: Side): void {
     together(() => {
-      this.row.value = this.column.value = this.tracks.value = null
+      this.row.value = this.column.value = this.tracks.value = this.line.value = null
       this.side.value = side
     })
   }
@@ -177,6 +184,8 @@ export class Page {
   }
 
   private begin(): { query: number; key: number } {
+    // What stands before the patches of a picture, such as the class, reads all of it.
+    if (this.grid.value?.before && this.alike.value) return { query: 0, key: 0 }
     const last = this.size.value.queries - 1
     return { query: last, key: this.alike.value ? last : 0 }
   }
@@ -196,6 +205,12 @@ export class Page {
     }, 60)
   }
 
+  private readLine(place: Place, { query, key }: { query: number; key: number }, kind: Reading): void {
+    const asked = kind === 'reads' ? this.source.reads(place, query) : this.source.readers(place, key)
+    this.lineAsked = asked
+    asked.then((found) => { if (asked === this.lineAsked) this.line.value = found }, this.troubled)
+  }
+
   /** One layer after another, so that what is looked at now never waits for long. */
   private async readOverviews(batch: number, sinks: Sinks, side: Side): Promise<void> {
     for (const [layer, info] of this.header.layers.entries()) {
@@ -212,6 +227,11 @@ export class Page {
   }
 
   private troubled = (error: Error): void => { this.trouble.value = error.message }
+}
+
+/** The record's picture, where an attention reads all of it. */
+function gridOf({ grid }: Header, { keys }: LayerInfo): Grid | null {
+  return grid && grid.before + grid.rows * grid.columns + grid.after === keys ? grid : null
 }
 
 export const overviewKey = (layer: number, batch: number, sinks: Sinks, side: Side): string =>

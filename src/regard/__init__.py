@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from regard.attention import unpack as unpack
     from regard.attention import weights as weights
     from regard.look.attended import Attended as Attended
+    from regard.look.grid import Grid as Grid
     from regard.look.record import Record as Record
     from regard.look.record import Recording as Recording
     from regard.look.record import load_record as load_record
@@ -81,6 +82,7 @@ __version__ = "0.1.0"
 # What is public and no part of the algebra, with the module that has it.
 _LOOKING = {
     "Attended": "regard.look.attended",
+    "Grid": "regard.look.grid",
     "Options": "regard.look.record_options",
     "Record": "regard.look.record",
     "Recording": "regard.look.record",

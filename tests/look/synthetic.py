@@ -86,7 +86,7 @@ def synthetic(sizes=((2, 3, 37, 37), (1, 2, 41, 23)), tokens=WORDS, seed=5):
             )
         )
     unseen = {"model.layers.7.attention": "never called"}
-    record = SimpleNamespace(layers=tuple(layers), unseen=unseen, model={"class": "Synthetic"})
+    record = SimpleNamespace(layers=tuple(layers), unseen=unseen, model={"class": "Synthetic"}, image=None)
     return record, {Sinks.KEPT: Plain(tuple(kept)), Sinks.LEFT_OUT: Plain(tuple(left))}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from regard.look.attended import Attended
+from regard.look.grid import described_grid
 from regard.look.record import Record
 from regard.look.record_tokens import Shelf
 from regard.look.views_overview import Overview
@@ -26,7 +27,8 @@ def described(record: Record) -> JSON:
     shelf = Shelf()
     layers = [_layer(layer, shelf) for layer in record.layers]
     unseen = [{"name": name, "reason": reason} for name, reason in record.unseen.items()]
-    return {"format": 1, "model": dict(record.model), "layers": layers, "tokens": shelf.lists, "unseen": unseen}
+    told = {"format": 1, "model": dict(record.model), "layers": layers, "tokens": shelf.lists, "unseen": unseen}
+    return {**told, **described_grid(record.image)}
 
 
 def _layer(layer: Attended, shelf: Shelf) -> JSON:

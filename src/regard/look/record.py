@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from regard.look.attended import Attended
+from regard.look.grid import Grid
 from regard.look.record_file import read, write
 from regard.look.record_kept import Kept
 from regard.look.record_names import Running
@@ -34,6 +35,7 @@ class Record(Mapping[str, Attended]):
         tokens: labels of each stream of tokens, by its name.
         unseen: modules whose attention ran and could not be recorded, and why.
         model: what is known of the model.
+        image: a picture whose patches are tokens of some of the attentions.
 
     Source: of keeping queries and keys instead of weights: Rabe and Staats 2021 (the weights follow from them).
     """
@@ -42,6 +44,7 @@ class Record(Mapping[str, Attended]):
     tokens: Mapping[str, tuple[str, ...]]
     unseen: Mapping[str, str]
     model: Mapping[str, Any]
+    image: Grid | None = None
 
     def __getitem__(self, name: str) -> Attended:
         for layer in self.layers:
@@ -81,7 +84,8 @@ class Record(Mapping[str, Attended]):
                 f"most is {most} bytes, and the record has {self.bytes}; record fewer layers, heads or rows, or keep "
                 "them in torch.bfloat16."
             )
-        write(self.layers, {"tokens": self.tokens, "unseen": self.unseen, "model": self.model}, Path(folder))
+        told = {"tokens": self.tokens, "unseen": self.unseen, "model": self.model}
+        write(self.layers, told, Path(folder), self.image)
 
     @classmethod
     def load(cls, folder: str | Path) -> Record:
@@ -93,14 +97,14 @@ class Record(Mapping[str, Attended]):
         """
         layers, told = read(Path(folder))
         tokens = {name: tuple(stream) for name, stream in told["tokens"].items()}
-        return cls(tuple(layers), tokens, told["unseen"], told["model"])
+        return cls(tuple(layers), tokens, told["unseen"], told["model"], told["image"])
 
 
 class Recording(Mapping[str, Attended]):
     """A recording that goes on while its block does; afterwards it is the mapping that its record is."""
 
-    def __init__(self, model: nn.Module, tokens: Tokens, options: Options) -> None:
-        self._model, self._tokens, self._options = model, tokens, options
+    def __init__(self, model: nn.Module, tokens: Tokens, options: Options, image: Grid | None) -> None:
+        self._model, self._tokens, self._options, self._image = model, tokens, options, image
         self._kept = Kept(options)
         self._running = Running(model)
         self._stack = ExitStack()
@@ -118,7 +122,9 @@ class Recording(Mapping[str, Attended]):
         self._stack.close()
         if error is None:
             self._kept.look_for_missing(self._running.ran)
-            whole = Record(tuple(self._kept.finish()), {}, dict(self._kept.unseen), _described(self._model))
+            whole = Record(
+                tuple(self._kept.finish()), {}, dict(self._kept.unseen), _described(self._model), self._image
+            )
             self._record = whole.told(self._tokens)
 
     @property
@@ -151,7 +157,9 @@ class Recording(Mapping[str, Attended]):
         self.record.save(folder)
 
 
-def record(model: nn.Module, *, tokens: Tokens | None = None, options: Options = Options()) -> Recording:
+def record(
+    model: nn.Module, *, tokens: Tokens | None = None, options: Options = Options(), image: Grid | None = None
+) -> Recording:
     """Record the attention of any PyTorch model while a block runs.
 
     weight(i, j) = exp(score(i, j) - lse_i)   for any i and j, later
@@ -167,6 +175,8 @@ def record(model: nn.Module, *, tokens: Tokens | None = None, options: Options =
         tokens: labels of each stream of tokens by its name. A layer takes the stream that is as long as its keys, and
             of two that are, the one whose name is in the layer's path.
         options: which layers, heads and rows, and what they may cost.
+        image: a picture whose patches are tokens; where nothing else has as many, they are labelled by its rows and
+            columns.
 
     Raises:
         ValueError: model is no module.
@@ -182,7 +192,10 @@ def record(model: nn.Module, *, tokens: Tokens | None = None, options: Options =
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {type(model).__name__}, expected a torch.nn.Module.")
-    return Recording(model, {} if tokens is None else tokens, options)
+    given = {} if tokens is None else dict(tokens)
+    if image is not None and all(len(stream) != image.tokens for stream in given.values()):
+        given["image"] = image.labels()
+    return Recording(model, given, options, image)
 
 
 def load_record(folder: str | Path) -> Record:

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from regard.look.attended import Attended, Proof
+from regard.look.grid import Grid
 from regard.look.record_tokens import Shelf
 from regard.look.sight import Sight
 
@@ -25,6 +26,7 @@ _HEADER, _TENSORS = "record.json", "record.safetensors"
 # How far to trust a record may be kept beside it; another record that takes its place has not been measured.
 MEASURED = "faithfulness.json"
 _LABELS = ("query_tokens", "key_tokens")
+_PICTURE, _SIZES = "image.picture", ("rows", "columns", "before", "after")
 _OWN = ("query", "key", "lse", "rows", "sink")
 
 
@@ -50,7 +52,7 @@ def header(layers: Sequence[Attended], told: dict[str, Any]) -> tuple[dict[str, 
     return whole, tensors
 
 
-def write(layers: Sequence[Attended], told: dict[str, Any], folder: Path) -> None:
+def write(layers: Sequence[Attended], told: dict[str, Any], folder: Path, image: Grid | None = None) -> None:
     """Write a record into a folder, whole or not at all.
 
     Raises:
@@ -62,6 +64,9 @@ def write(layers: Sequence[Attended], told: dict[str, Any], folder: Path) -> Non
     if others:
         raise ValueError(f"folder is {folder}, which holds {others[0]!r}; a record needs a folder of its own.")
     said, tensors = header(layers, told)
+    if image is not None:
+        said["image"] = {name: getattr(image, name) for name in _SIZES}
+        tensors[_PICTURE] = torch.from_numpy(image.pixels.copy())
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -130,6 +135,7 @@ def read(folder: Path) -> tuple[list[Attended], dict[str, Any]]:
             held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         labels = [tuple(each) for each in said["labels"]]
         layers = [_read_layer(each, held, labels) for each in said["layers"]]
+        said["image"] = Grid(picture=held[_PICTURE].numpy(), **said["image"]) if _PICTURE in held else None
         said["unseen"] = {each["name"]: each["reason"] for each in said["unseen"]}
         return layers, said
     except (ValueError, LookupError, TypeError, SafetensorError, OSError) as error:
