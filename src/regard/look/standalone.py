@@ -138,9 +138,9 @@ def _by_difference(side: _Side, other: Other) -> list[Place]:
 def _variations(side: _Side, other: _Side) -> dict[str, list[float]]:
     layers = [side.record.layers, other.record.layers]
     return {
-        f"{layer}/{batch}/{name}": variation(layers[0][layer], layers[1][layer], batch, sinks).tolist()
+        f"{layer}/{batch}/{sinks.value}": variation(layers[0][layer], layers[1][layer], batch, sinks).tolist()
         for layer, batch in side.sequences()
-        for name, sinks in SINKS.items()
+        for sinks in Sinks
     }
 
 

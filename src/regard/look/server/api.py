@@ -99,7 +99,7 @@ def _other_routes(record: Record, other: Other | None) -> list[Route]:
     async def apart(request: Request) -> Response:
         layer = _integer(request, "layer", len(record.layers))
         one, same = record.layers[layer], other.record.layers[layer]
-        batch, sinks = _integer(request, "batch", one.batch), _SINKS[_choice(request, "sinks", tuple(_SINKS))]
+        batch, sinks = _integer(request, "batch", one.batch), _choice(request, "sinks", Sinks)
         found = await to_thread.run_sync(lambda: variation(one, same, batch, sinks), limiter=turn)
         return _json({"variation": found.tolist()})
 
