@@ -3,6 +3,7 @@
 import { PALETTES, type Scale } from './colour'
 import { Map, zoomBy } from './map'
 import { Heads } from './overview'
+import { Sentences } from './passage'
 import { Picture } from './picture'
 import { Tables, Text } from './reading'
 import type { Page, Panel } from './state'
@@ -30,7 +31,7 @@ export function App({ page }: { page: Page }) {
       <main>
         <Controls page={page} />
         <Map page={page} />
-        {page.grid.value ? <Picture page={page} grid={page.grid.value} /> : <Text page={page} />}
+        <Below page={page} />
       </main>
       <aside aria-label="Reading">
         <Panels page={page} />
@@ -39,6 +40,12 @@ export function App({ page }: { page: Page }) {
       <p class="hidden" role="status" aria-live="polite">{page.said.value}</p>
     </>
   )
+}
+
+/** What was read, as people read it: on the picture, sentence by sentence, or word by word. */
+function Below({ page }: { page: Page }) {
+  if (page.grid.value) return <Picture page={page} grid={page.grid.value} />
+  return page.grain.value === 'sentences' ? <Sentences page={page} /> : <Text page={page} />
 }
 
 function Panels({ page }: { page: Page }) {

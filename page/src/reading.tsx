@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from 'preact/hooks'
 import { css, ink, level, ramp } from './colour'
-import type { Page, Reading as Kind } from './state'
+import type { Grain, Page, Reading as Kind } from './state'
 import type { Top } from './source'
 import { shown, signed, weight, written } from './words'
 
@@ -99,6 +99,7 @@ export function Text({ page }: { page: Page }) {
     <section class="text" aria-labelledby="text-title">
       <header>
         <h2 id="text-title">Text</h2>
+        <Grains page={page} />
         <Kinds page={page} />
         <p class="help" dir="auto">{says}{first > 0 || last < tokens.length ? ` · tokens ${first} to ${last - 1} of ${tokens.length}` : ''}</p>
       </header>
@@ -126,6 +127,17 @@ export function Text({ page }: { page: Page }) {
         })}
       </div>
     </section>
+  )
+}
+
+/** Whether the text stands in words or in sentences. */
+export function Grains({ page }: { page: Page }) {
+  return (
+    <div class="switch" role="group" aria-label="How the text is cut">
+      {(['words', 'sentences'] as Grain[]).map((one) => (
+        <button key={one} type="button" aria-pressed={page.grain.value === one} onClick={() => { page.grain.value = one }}>{one}</button>
+      ))}
+    </div>
   )
 }
 

@@ -9,6 +9,7 @@ import { shown, signed, weight } from './words'
 
 export type Order = 'layers' | Measure
 export type Reading = 'reads' | 'read by'
+export type Grain = 'words' | 'sentences'
 export type Panel = 'cursor' | 'trust'
 
 const TOP = 12
@@ -25,6 +26,7 @@ export class Page {
   readonly scale = signal<Scale>('log')
   readonly order = signal<Order>('layers')
   readonly reading = signal<Reading>('reads')
+  readonly grain = signal<Grain>('words')
   readonly panel = signal<Panel>('cursor')
   readonly cursor = signal({ query: 0, key: 0 })
   readonly hover = signal<{ query: number; key: number } | null>(null)
@@ -78,7 +80,8 @@ export class Page {
     effect(() => this.readTracks(this.place.value))
     effect(() => this.readTop(this.place.value, this.cursor.value))
     effect(() => {
-      if (this.grid.value) this.readLine(this.place.value, this.cursor.value, this.alike.value ? this.reading.value : 'reads')
+      const kind = this.grid.value && !this.alike.value ? 'reads' : this.reading.value
+      if (this.grid.value || this.grain.value === 'sentences') this.readLine(this.place.value, this.cursor.value, kind)
     })
     effect(() => { void this.readOverviews(this.batch.value, this.sinks.value, this.side.value) })
   }
