@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from numpy import ndarray
 from torch import Tensor
 
-from regard.look.attended import CELLS, Attended
+from regard.look.attended import Attended
 from regard.look.views_map import Map
 
 # Rows that are looked at, and the size of a picture.
 SAMPLED = 128
 PICTURE = 32
+# Rows that are worked out together: their cells stay in a processor's cache, and end where the last of them sees.
+_TOGETHER = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +43,13 @@ class Overview:
 
 @dataclass(frozen=True, eq=False)
 class _Looked:
-    """What all heads of a layer share: the rows that are looked at, and how much a key counts for each number."""
+    """What all heads of a layer share: the rows that are looked at, and how much a key counts for each number.
+
+    columns: keys, without those behind that none of the rows sees.
+    """
 
     rows: Tensor
+    columns: range
     position: Tensor
     distance: Tensor
     repeated: Tensor
@@ -54,7 +60,8 @@ def overview_of(one: Attended, maps: Sequence[Map]) -> Overview:
     """The overview of heads of one layer."""
     count = min(SAMPLED, one.queries)
     rows = ((torch.arange(count) + 0.5) * one.queries / count).long()
-    parts = [_looked(one, part) for part in rows.split(max(1, CELLS // one.keys))]
+    after = _followers(one.key_tokens, one.keys)
+    parts = [_looked(one, part, after) for part in rows.split(_TOGETHER)]
     size = min(PICTURE, count)
     band = rows * size // one.queries
     found = [_of_head(each, parts, band, size) for each in maps]
@@ -62,23 +69,39 @@ def overview_of(one: Attended, maps: Sequence[Map]) -> Overview:
     return Overview(**numbers, rows=count, exact=count == one.queries)
 
 
-def _looked(one: Attended, rows: Tensor) -> _Looked:
-    position, key = one.rows[rows], torch.arange(one.keys)
-    width = min(PICTURE, one.keys)
+def _followers(tokens: Sequence[str], keys: int) -> dict[str, Tensor]:
+    """Where every token comes right after: keys whose token before is this one."""
+    places: dict[str, list[int]] = {}
+    for place, token in enumerate(tokens[: keys - 1]):
+        places.setdefault(token, []).append(place + 1)
+    return {token: torch.tensor(found) for token, found in places.items()}
+
+
+def _looked(one: Attended, rows: Tensor, after: Mapping[str, Tensor]) -> _Looked:
+    position, columns = one.rows[rows], range(_stop(one, rows))
+    key, width = torch.arange(len(columns)), min(PICTURE, one.keys)
     distance = (key - position[:, None]).abs().float()
     across = torch.nn.functional.one_hot(key * width // one.keys, width).float()
-    return _Looked(rows, position, distance, _repeated(one, rows, position), across)
+    return _Looked(rows, columns, position, distance, _repeated(one, rows, len(columns), after), across)
 
 
-def _repeated(one: Attended, rows: Tensor, position: Tensor) -> Tensor:
+def _stop(one: Attended, rows: Tensor) -> int:
+    """The key after the last that one of the rows sees in any head."""
+    stop = one.keys
+    if one.sight.right is not None:
+        stop = min(stop, int(one.rows[rows].max()) + one.sight.right + 1)
+    if one.sight.stop is not None:
+        stop = min(stop, int(one.sight.stop[..., rows].max()))
+    return max(1, stop)
+
+
+def _repeated(one: Attended, rows: Tensor, keys: int, after: Mapping[str, Tensor]) -> Tensor:
     """Keys that come right after an earlier occurrence of a row's own token."""
-    numbers: dict[str, int] = {}
-    key = torch.tensor([numbers.setdefault(token, len(numbers)) for token in one.key_tokens] or [0] * one.keys)
-    asked = [one.query_tokens[row] for row in rows.tolist()] if one.query_tokens else [""]
-    query = torch.tensor([numbers.get(token, -1) for token in asked])
-    after = torch.cat((key.new_full((1,), -2), key[:-1]))
-    earlier = torch.arange(one.keys) <= position[:, None]
-    return ((after == query[:, None]) & earlier).float()
+    found = torch.zeros((len(rows), keys))
+    for place, row in enumerate(rows.tolist()):
+        known = after.get(one.query_tokens[row] if one.query_tokens else "", torch.zeros(0, dtype=torch.long))
+        found[place, known[known < min(keys, int(one.rows[row]) + 1)]] = 1.0
+    return found
 
 
 def _of_head(here: Map, parts: Sequence[_Looked], band: Tensor, size: int) -> dict[str, Tensor]:
@@ -95,8 +118,8 @@ def _of_head(here: Map, parts: Sequence[_Looked], band: Tensor, size: int) -> di
 
 
 def _of_rows(here: Map, part: _Looked) -> dict[str, Tensor]:
-    one, keys = here.one, here.one.keys
-    logs = here.log_weights(part.rows, range(keys)).float()
+    one, keys = here.one, len(part.columns)
+    logs = here.log_weights(part.rows, part.columns).float()
     weights = logs.exp()
     total = weights.sum(-1)
     before = part.position - 1
