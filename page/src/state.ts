@@ -67,10 +67,14 @@ export class Page {
   }))
 
   private whole = true
+  /** What else is asked for waits for the first picture, or for as long as one may take. */
+  private readonly begun: Promise<void>
   private lineAsked: Promise<Float32Array> | null = null
 
   constructor(readonly source: Source, readonly header: Header) {
-    this.tiles = new Tiles(source, () => { this.arrivals.value++; this.trouble.value = this.tiles.failure })
+    let begin = (): void => {}
+    this.begun = new Promise((done) => { begin = done; setTimeout(done, 2000) })
+    this.tiles = new Tiles(source, () => { begin(); this.arrivals.value++; this.trouble.value = this.tiles.failure })
     const first = this.firstOpen()
     this.layer.value = first.layer
     this.head.value = first.head
@@ -194,8 +198,10 @@ export class Page {
   }
 
   private readTracks(place: Place): void {
+    const current = (): boolean => place === this.place.peek()
     this.tracks.value = null
-    this.source.tracks(place).then((found) => { if (place === this.place.peek()) this.tracks.value = found }, this.troubled)
+    this.begun.then(() => (current() ? this.source.tracks(place) : null))
+      .then((found) => { if (current()) this.tracks.value = found }, this.troubled)
   }
 
   private readTop(place: Place, cursor: { query: number; key: number }): void {
@@ -216,6 +222,7 @@ export class Page {
 
   /** One layer after another, so that what is looked at now never waits for long. */
   private async readOverviews(batch: number, sinks: Sinks, side: Side): Promise<void> {
+    await this.begun
     for (const [layer, info] of this.header.layers.entries()) {
       if (batch !== this.batch.peek() || sinks !== this.sinks.peek() || side !== this.side.peek()) return
       const key = overviewKey(layer, batch, sinks, side)
