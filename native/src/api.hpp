@@ -6,4 +6,4 @@
 #define REGARD_API extern "C" __attribute__((visibility("default")))
 
 // Counts up with every change of a function that is shown or of a struct it is given; Python's is in library.py.
-#define REGARD_INTERFACE 1
+#define REGARD_INTERFACE 2

@@ -70,10 +70,9 @@ function Strongest({ page, found, look }: { page: Page; found: number[]; look: (
       <span class="help">{page.differs.value ? 'differing most' : page.reading.value === 'reads' ? 'read most' : 'reading most'}:</span>
       {order.filter((at) => found[at] !== 0).map((at) => (
         <button
-          key={at} type="button" aria-label={`sentence ${at + 1}: ${(page.differs.value ? signed : weight)(found[at])}`}
-          onClick={() => look(at)}
+          key={at} type="button" onClick={() => look(at)}
         >
-          {at + 1}<i>{(page.differs.value ? signed : weight)(found[at])}</i>
+          <span class="hidden">sentence </span>{at + 1} <i>{(page.differs.value ? signed : weight)(found[at])}</i>
         </button>
       ))}
     </p>

@@ -123,7 +123,7 @@ def explain(
 
     Example:
         >>> import regard as rg, torch
-        >>> tensor = torch.zeros(1, 8, 512, 64)
+        >>> tensor = torch.zeros(1, 8, 512, 64, dtype=torch.float64)
         >>> rg.explain(tensor, tensor, tensor, where=rg.Causal()).path
         'sdpa'
     """

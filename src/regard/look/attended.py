@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from regard.attention import Top, Wanted
 from regard.look.facts import facts, stacked
@@ -193,10 +194,17 @@ def log_weights_of(
     one: Attended, batch: int, head: int, rows: Int[Tensor, " rows"], columns: range | None = None
 ) -> Float[Tensor, "rows columns"]:
     """Logarithms of weights, -inf where hidden."""
+    columns = range(one.keys) if columns is None else columns
+    # Keys beside those that any of the rows sees need no scores.
+    seen = one.sight.span(one.rows[rows], rows, columns, batch, head) if len(rows) else columns
+    seen = seen if len(seen) else range(columns.start, columns.start)
     lse = one.lse[batch, head][rows, None]
     # A row that sees nothing has weights of 0.
     lse = lse.masked_fill(lse == -torch.inf, torch.inf)
-    return scores_of(one, batch, head, rows, columns).sub_(lse)
+    found = scores_of(one, batch, head, rows, seen).sub_(lse)
+    if seen == columns:
+        return found
+    return pad(found, (seen.start - columns.start, columns.stop - seen.stop), value=-torch.inf)
 
 
 def row_sums(one: Attended, batch: int, head: int, rows: Int[Tensor, " rows"]) -> Float[Tensor, " rows"]:

@@ -9,7 +9,7 @@ from regard.look.compare import variation
 from regard.look.standalone import write_standalone
 from regard.look.views import Address, views_of
 from regard.look.views_map import Pooling, Sinks
-from tests.look.page.seen import drawn, pixels, tile, violations
+from tests.look.page.seen import drawn, pixels, tile, until, violations
 from tests.look.recorded import HOSTILE, recorded
 
 NAMES = (HOSTILE, "النموذج الثاني")
@@ -118,6 +118,8 @@ def test_axe_finds_nothing_and_names_are_text(where, opened, axe, scheme):
     assert violations(page, axe) == []
     assert HOSTILE in page.locator(".compared").inner_text()
     assert NAMES[1] in page.locator(".compared").inner_text()
+    # Which head is the last is known once all of them are.
+    until(page, "regard.opened.then(page => page.overviews.value.size >= page.header.layers.length)")
     page.locator(".ranked .head").last.click()
     page.get_by_label("Order of heads").select_option("entropy")
     assert page.locator("img").count() == 0

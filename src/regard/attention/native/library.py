@@ -17,7 +17,7 @@ from regard.attention import native
 LEVELS = ("baseline", "avx2", "avx512", "amx")
 NONE = "none"
 # What the functions of a library and the structs they take are counted by; the libraries' own is in api.hpp.
-INTERFACE = 1
+INTERFACE = 2
 NOT_BUILT = (
     "this installation holds none; get a C++ compiler (g++, clang or the package ziglang) and install Regard again"
 )
