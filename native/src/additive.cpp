@@ -68,9 +68,7 @@ inline void by_vectors(int64_t vectors, const Visit& visit) {
 
 }  // namespace
 
-Additive::Additive(const Problem& problem) : Score(problem), energy_(size_t(padded_)) {
-    std::copy(problem.learned, problem.learned + problem.size, energy_.begin());
-}
+Additive::Additive(const Problem& problem) : Score(problem), energy_(energies(problem, padded_)) {}
 
 // kWidth keys from `first` on; those there are none of are 0.
 Rows Additive::some_keys(int64_t batch, int64_t key_head, int64_t first, float* room) const {

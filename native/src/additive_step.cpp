@@ -33,9 +33,7 @@ struct Given {
 
 }  // namespace
 
-AdditiveStep::AdditiveStep(const Problem& problem) : Score(problem), energy_(size_t(padded_)) {
-    std::copy(problem.learned, problem.learned + problem.size, energy_.begin());
-}
+AdditiveStep::AdditiveStep(const Problem& problem) : Score(problem), energy_(energies(problem, padded_)) {}
 
 void AdditiveStep::pack(int64_t batch, int64_t key_head, float* packed) const {
     if (!lies())

@@ -1,5 +1,6 @@
 #include "score.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "additive.hpp"
@@ -107,6 +108,12 @@ void cap_scores(double softcap, float* scores, int64_t count) {
     float cap = float(softcap), inverse = 1.0f / cap;
     for (int64_t c = 0; c < count; c += kWidth)
         store(scores + c, hyperbolic_tangent(load(scores + c) * inverse) * cap);
+}
+
+std::vector<float> energies(const Problem& problem, int64_t padded) {
+    std::vector<float> found(static_cast<size_t>(padded));
+    std::copy(problem.learned, problem.learned + problem.size, found.begin());
+    return found;
 }
 
 std::unique_ptr<Score> score_of(const Problem& problem) {

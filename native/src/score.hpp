@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "few.hpp"
 #include "products.hpp"
@@ -55,6 +56,9 @@ protected:
 };
 
 std::unique_ptr<Score> score_of(const Problem& problem);
+
+// What an additive score learns, `padded` numbers that end in zeros.
+std::vector<float> energies(const Problem& problem, int64_t padded);
 
 // Bound scores: softcap * tanh(score / softcap). There is room for whole vectors.
 void cap_scores(double softcap, float* scores, int64_t count);

@@ -11,7 +11,7 @@ from regard.attention.call import Call, Prepared
 from regard.attention.native.finite import all_finite
 from regard.attention.paths import sdpa
 from regard.attention.scores.dot import Dot
-from regard.attention.shapes import space_of
+from regard.attention.space import Space
 from regard.attention.tracing import transformed
 from regard.attention.weighings.softmax import Softmax
 from regard.attention.wheres.causal import Causal
@@ -47,6 +47,6 @@ def _call(query: torch.Size, key: torch.Size, value: torch.Size, where: Where | 
     fit = len(query) == 4 and key == value and query[:2] == key[:2] and query[3] == key[3]
     if not (fit and 0 < query.numel() <= _MOST and 0 < key.numel() <= _MOST):
         return None
-    score, space = Dot(), space_of(torch.empty(query), torch.empty(key))
+    score, space = Dot(), Space(tuple(query[:2]), key[1], query[2], key[2], torch.device("cpu"))
     call = Call(space, score, EVERYTHING if where is None else where, Softmax(), factor=score.factor(query[3]))
     return None if call.simple is None else call

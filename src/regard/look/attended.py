@@ -190,13 +190,24 @@ def weights_of(
     return log_weights_of(one, batch, head, rows, columns).exp_()
 
 
+def seen_of(one: Attended, batch: int, head: int, rows: Int[Tensor, " rows"], columns: range) -> range:
+    """Neighbouring columns beside which chosen rows of one map see none of `columns`; empty where they see none."""
+    return one.sight.span(one.rows[rows], rows, columns, batch, head)
+
+
+def spread(one: Attended, most: int) -> Int[Tensor, " rows"]:
+    """Up to `most` rows, evenly spread over all."""
+    count = min(most, one.queries)
+    return ((torch.arange(count) + 0.5) * one.queries / count).long()
+
+
 def log_weights_of(
     one: Attended, batch: int, head: int, rows: Int[Tensor, " rows"], columns: range | None = None
 ) -> Float[Tensor, "rows columns"]:
     """Logarithms of weights, -inf where hidden."""
     columns = range(one.keys) if columns is None else columns
     # Keys beside those that any of the rows sees need no scores.
-    seen = one.sight.span(one.rows[rows], rows, columns, batch, head) if len(rows) else columns
+    seen = seen_of(one, batch, head, rows, columns) if len(rows) else columns
     seen = seen if len(seen) else range(columns.start, columns.start)
     lse = one.lse[batch, head][rows, None]
     # A row that sees nothing has weights of 0.

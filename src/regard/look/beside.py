@@ -94,8 +94,7 @@ def _of_layer(one: Attended, other: Attended) -> Iterator[Difference]:
         ("keys are", (one.keys, other.keys)),
     ):
         yield from _unequal(f"in {one.name!r}, {what}", *sizes)
-    heads = [list(each.head_numbers) or list(range(each.heads)) for each in (one, other)]
-    yield from _unequal(f"in {one.name!r}, the heads are", *heads)
+    yield from _unequal(f"in {one.name!r}, the heads are", list(one.numbers), list(other.numbers))
     for place, (row, same) in enumerate(zip(one.rows.tolist(), other.rows.tolist(), strict=True)):
         yield from _unequal(f"in {one.name!r}, row {place} is of token", row, same)
     yield from _tokens(f"in {one.name!r}, query", one.query_tokens, other.query_tokens)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from regard.look.attended import CELLS, Attended
+from regard.look.attended import CELLS, Attended, spread
 from regard.look.record import Record
 from regard.look.views import Address, Views
 from regard.look.views_map import Map, Sinks
@@ -92,15 +91,9 @@ def variation(left: Attended, right: Attended, batch: int, sinks: Sinks = Sinks.
 
     Both have the same heads, queries and keys. With sinks left out, rows are normalised anew before.
     """
-    rows = compared_rows(left)
+    rows = spread(left, _ROWS)
     maps = [[Map(one, batch, head, sinks) for one in (left, right)] for head in range(left.heads)]
     return numpy.array([_of_head(one, other, rows) for one, other in maps], dtype=numpy.float32)
-
-
-def compared_rows(one: Attended) -> Int[Tensor, " rows"]:
-    """Which rows are compared."""
-    count = min(_ROWS, one.queries)
-    return ((torch.arange(count) + 0.5) * one.queries / count).long()
 
 
 def _of_head(left: Map, right: Map, rows: Tensor) -> float:
@@ -112,4 +105,4 @@ def _of_head(left: Map, right: Map, rows: Tensor) -> float:
 
 def _compared(left: Attended, right: Attended) -> Compared:
     found = numpy.stack([variation(left, right, batch) for batch in range(left.batch)])
-    return Compared(left.name, found, len(compared_rows(left)))
+    return Compared(left.name, found, min(_ROWS, left.queries))

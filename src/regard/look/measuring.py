@@ -42,7 +42,7 @@ def those_that_read(views: Views, most: int = FEW) -> list[Head]:
 def named(record: Record, layer: int, head: int) -> Head:
     """A head of a record as the model knows it."""
     one = record.layers[layer]
-    return one.name, (one.head_numbers or tuple(range(one.heads)))[head]
+    return one.name, one.numbers[head]
 
 
 def measure(

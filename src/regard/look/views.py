@@ -10,6 +10,7 @@ import numpy
 import torch
 from jaxtyping import Float
 from numpy import ndarray
+from torch import Tensor
 
 from regard.attention import Wanted
 from regard.look.attended import Attended, check_number, scores_of
@@ -112,10 +113,21 @@ class Views:
         Raises:
             ValueError: a number is not there; top is not positive.
         """
+        weights = self._reads(layer, head, query, batch)
+        return _top(weights, top, float(torch.special.entr(weights).sum()))
+
+    def reads(self, layer: int, head: int, query: int, batch: int = 0) -> Float[ndarray, " keys"]:
+        """How much one query reads each key.
+
+        Raises:
+            ValueError: a number is not there.
+        """
+        return self._reads(layer, head, query, batch).numpy()
+
+    def _reads(self, layer: int, head: int, query: int, batch: int) -> Float[Tensor, " keys"]:
         here = self._map(layer, head, batch)
         check_number("query", query, here.one.queries)
-        weights = here.weights(torch.tensor([query]), range(here.one.keys))[0]
-        return _top(weights, top, float(torch.special.entr(weights).sum()))
+        return here.weights(torch.tensor([query]), range(here.one.keys))[0]
 
     def column(self, layer: int, head: int, key: int, top: int, batch: int = 0) -> TopK:
         """Which queries read one key.
@@ -123,14 +135,23 @@ class Views:
         Raises:
             ValueError: a number is not there; top is not positive.
         """
+        return _top(self._readers(layer, head, key, batch), top, 0.0)
+
+    def readers(self, layer: int, head: int, key: int, batch: int = 0) -> Float[ndarray, " queries"]:
+        """How much each query reads one key.
+
+        Raises:
+            ValueError: a number is not there.
+        """
+        return self._readers(layer, head, key, batch).numpy()
+
+    def _readers(self, layer: int, head: int, key: int, batch: int) -> Float[Tensor, " queries"]:
         here = self._map(layer, head, batch)
         check_number("key", key, here.one.keys)
         if self.sinks is Sinks.LEFT_OUT:
             parts = torch.arange(here.one.queries).split(1024)
-            weights = torch.cat([here.weights(part, range(key, key + 1))[:, 0] for part in parts])
-        else:
-            weights = here.weights(torch.arange(here.one.queries), range(key, key + 1))[:, 0]
-        return _top(weights, top, 0.0)
+            return torch.cat([here.weights(part, range(key, key + 1))[:, 0] for part in parts])
+        return here.weights(torch.arange(here.one.queries), range(key, key + 1))[:, 0]
 
     def tracks(self, layer: int, head: int, batch: int = 0) -> Tracks:
         """Entropy of every row and mass of every key.

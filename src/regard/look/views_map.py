@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.attention import Wanted
-from regard.look.attended import CELLS, Attended, log_weights_of, row_sums
+from regard.look.attended import CELLS, Attended, log_weights_of, row_sums, seen_of
 from regard.look.facts import facts, padded
 
 
@@ -147,7 +147,7 @@ class Map:
         step = 1 << (step.bit_length() - 1)
         for start in range(rows.start, rows.stop, step):
             part = torch.arange(start, min(start + step, rows.stop))
-            seen = self.one.sight.span(self.one.rows[part], part, columns, self.batch, self.head)
+            seen = seen_of(self.one, self.batch, self.head, part, columns)
             left = columns.start + (seen.start - columns.start) // size * size
             if not len(seen):
                 continue

@@ -9,7 +9,7 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from regard.look.attended import Attended
+from regard.look.attended import Attended, spread
 from regard.look.views_map import Map
 
 # Rows that are looked at, and the size of a picture.
@@ -58,8 +58,8 @@ class _Looked:
 
 def overview_of(one: Attended, maps: Sequence[Map]) -> Overview:
     """The overview of heads of one layer."""
-    count = min(SAMPLED, one.queries)
-    rows = ((torch.arange(count) + 0.5) * one.queries / count).long()
+    rows = spread(one, SAMPLED)
+    count = len(rows)
     after = _followers(one.key_tokens, one.keys)
     parts = [_looked(one, part, after) for part in rows.split(_TOGETHER)]
     size = min(PICTURE, count)

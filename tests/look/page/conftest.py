@@ -13,6 +13,7 @@ from regard.look.beside import NOTHING
 from regard.look.server.serving import serving
 from regard.look.views import views_of
 from regard.look.views_map import Sinks
+from tests.look.page.seen import apart, listened
 from tests.look.recorded import recorded
 
 AXE = Path(__file__).parents[3] / "page/node_modules/axe-core/axe.min.js"
@@ -57,19 +58,11 @@ def opened(browser):
     def open_(address: str, width: int = 1280, height: int = 860, **settings):
         context = browser.new_context(viewport={"width": width, "height": height}, **settings)
         contexts.append(context)
-
-        def decide(route):
-            if route.request.url.startswith(("http://127.0.0.1:", "data:", "blob:", "file:///")):
-                route.continue_()
-            else:
-                strangers.append(route.request.url)
-                route.abort()
-
-        context.route("**/*", decide)
+        strangers.append(apart(context, ("http://127.0.0.1:", "data:", "blob:", "file:///")))
         page = context.new_page()
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda said: troubles.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("dialog", lambda dialog: (troubles.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        found = listened(page)
+        page.on("dialog", lambda dialog: (found.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        troubles.append(found)
         page.set_default_timeout(20_000)
         page.goto(address)
         page.locator(".canvas").wait_for()
@@ -79,8 +72,8 @@ def opened(browser):
     yield open_
     for context in contexts:
         context.close()
-    assert strangers == []
-    assert troubles == []
+    assert sum(strangers, []) == []
+    assert sum(troubles, []) == []
 
 
 @pytest.fixture(scope="session")

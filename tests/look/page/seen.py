@@ -9,6 +9,10 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from regard.look.standalone import write_standalone
+from regard.look.views import views_of
+from regard.look.views_map import Sinks
+
 # As text, since a browser hands over every number of a list by itself.
 _TILE = """const { rows, columns, values } = await source.tile(given[0])
 const text = Array.from(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), byte =>
@@ -20,6 +24,39 @@ def pixels(canvas) -> np.ndarray:
     """(height, width, 4), 0 to 255."""
     data = canvas.evaluate("canvas => canvas.toDataURL('image/png')").partition(",")[2]
     return np.array(Image.open(BytesIO(base64.b64decode(data))).convert("RGBA"))
+
+
+def apart(context, allowed: tuple[str, ...]) -> list[str]:
+    """Keep a browser from everybody but addresses that begin so; the list fills with those that it asked for."""
+    strangers = []
+
+    def decide(route):
+        if route.request.url.startswith(allowed):
+            route.continue_()
+        else:
+            strangers.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", decide)
+    return strangers
+
+
+def listened(page) -> list[str]:
+    """What goes wrong on a page; the list fills with what it throws and says."""
+    troubles = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda said: troubles.append(said.text) if said.type in ("error", "warning") else None)
+    return troubles
+
+
+def address_of(how: str, record, served, folders) -> str:
+    """The page of a record, "served" or as a "file"."""
+    views = {sinks: views_of(record, sinks) for sinks in Sinks}
+    if how == "served":
+        return served(record, views)
+    path = folders.mktemp("pages") / "page.html"
+    write_standalone(record, views, path)
+    return path.as_uri()
 
 
 def until(page, condition: str) -> None:

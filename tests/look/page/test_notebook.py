@@ -8,7 +8,7 @@ import pytest
 import regard.look
 from regard.look.views import Address
 from regard.look.views_map import Sinks
-from tests.look.page.seen import pixels
+from tests.look.page.seen import apart, listened, pixels
 from tests.look.recorded import recorded
 
 _NOTEBOOK = """<!doctype html><meta charset="utf-8"><title>A notebook</title><div id="cell"></div>
@@ -32,19 +32,10 @@ def notebook(browser, tmp_path):
     shown = regard.look.widget(record, height=640).get_state(["_esm", "page", "height"])
     path = tmp_path / "notebook.html"
     path.write_text(_NOTEBOOK.replace("STATE", json.dumps(shown).replace("<", "\\u003c")), encoding="utf-8")
-    context, strangers, troubles = browser.new_context(), [], []
-
-    def decide(route):
-        if route.request.url.startswith(("data:", "blob:", "file:///", "about:")):
-            route.continue_()
-        else:
-            strangers.append(route.request.url)
-            route.abort()
-
-    context.route("**/*", decide)
+    context = browser.new_context()
+    strangers = apart(context, ("data:", "blob:", "file:///", "about:"))
     page = context.new_page()
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("console", lambda said: troubles.append(said.text) if said.type in ("error", "warning") else None)
+    troubles = listened(page)
     page.goto(path.as_uri())
     yield page, record
     context.close()

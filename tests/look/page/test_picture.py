@@ -6,10 +6,9 @@ import torch
 
 import regard as rg
 from regard.look.beside import Beside, other_of
-from regard.look.standalone import write_standalone
 from regard.look.views import views_of
 from regard.look.views_map import Sinks
-from tests.look.page.seen import drawn, pixels, violations
+from tests.look.page.seen import address_of, drawn, pixels, violations
 from tests.look.recorded import ARABIC, HOSTILE
 
 ROWS, COLUMNS = 5, 7
@@ -49,12 +48,7 @@ LAYER = {one.name: place for place, one in enumerate(RECORD.layers)}
 
 @pytest.fixture(scope="module", params=["served", "file"])
 def where(request, served, tmp_path_factory):
-    views = {sinks: views_of(RECORD, sinks) for sinks in Sinks}
-    if request.param == "served":
-        return served(RECORD, views)
-    path = tmp_path_factory.mktemp("pages") / "page.html"
-    write_standalone(RECORD, views, path)
-    return path.as_uri()
+    return address_of(request.param, RECORD, served, tmp_path_factory)
 
 
 def go(page, name, head=1):

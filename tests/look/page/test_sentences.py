@@ -8,10 +8,7 @@ import torch
 from PIL import Image
 
 import regard as rg
-from regard.look.standalone import write_standalone
-from regard.look.views import views_of
-from regard.look.views_map import Sinks
-from tests.look.page.seen import violations
+from tests.look.page.seen import address_of, violations
 from tests.look.recorded import HOSTILE
 
 TOKENS = [
@@ -49,12 +46,7 @@ RECORD = recorded()
 
 @pytest.fixture(scope="module", params=["served", "file"])
 def where(request, served, tmp_path_factory):
-    views = {sinks: views_of(RECORD, sinks) for sinks in Sinks}
-    if request.param == "served":
-        return served(RECORD, views)
-    path = tmp_path_factory.mktemp("pages") / "page.html"
-    write_standalone(RECORD, views, path)
-    return path.as_uri()
+    return address_of(request.param, RECORD, served, tmp_path_factory)
 
 
 def to_sentences(page):

@@ -47,12 +47,18 @@ def _simple(call: Call) -> Simple | None:
     return call.where.simple(call.space) if torch.compiler.is_compiling() else call.simple
 
 
-def _plain(call: Call, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def _terms(call: Call) -> tuple[Simple, float]:
+    """A call that is not refused in the kernel's words: the where, and what products are multiplied by."""
     where, divisor = _simple(call), call.weigh.divisor
     assert where is not None
     assert divisor is not None
+    return where, call.factor / divisor
+
+
+def _plain(call: Call, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    where, scale = _terms(call)
     return scaled_dot_product_attention(
-        query, key, value, attn_mask=where.keys, is_causal=where.causal, scale=call.factor / divisor, enable_gqa=True
+        query, key, value, attn_mask=where.keys, is_causal=where.causal, scale=scale, enable_gqa=True
     )
 
 
@@ -61,12 +67,9 @@ class _Fused(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, call: Call, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        where, divisor = _simple(call), call.weigh.divisor
-        assert where is not None
-        assert divisor is not None
-        ctx.call = call
-        ctx.told = {"attn_mask": _prior(where.keys, query.dtype), "scale": call.factor / divisor}
-        ctx.causal = where.causal
+        where, scale = _terms(call)
+        ctx.call, ctx.causal = call, where.causal
+        ctx.told = {"attn_mask": _prior(where.keys, query.dtype), "scale": scale}
         context, sums = _FORWARD(dense(query), *_repeated(call, key, value), 0.0, where.causal, **ctx.told)
         ctx.save_for_backward(query, key, value, context, sums)
         return context

@@ -68,7 +68,9 @@ def page_app(
     """
     pages = [Route(path, _file(name, kind)) for path, (name, kind) in _FILES.items()]
     told = {**described(record), **described_beside(beside)}
-    routes = [*pages, *_routes("/api", _Answers(told, record, views)), *_other_routes(record, beside.other)]
+    turn = CapacityLimiter(AT_ONCE)
+    answers = _Answers(told, record, views, turn)
+    routes = [*pages, *_routes("/api", answers), *_other_routes(record, beside.other, turn)]
     app = Starlette(routes=routes)
     # A redirect would repeat in its address what the client sent.
     app.router.redirect_slashes = False
@@ -90,11 +92,10 @@ def _routes(prefix: str, answers: _Answers) -> list[Route]:
     return [Route(f"{prefix}/{path}", answer) for path, answer in paths.items()]
 
 
-def _other_routes(record: Record, other: Other | None) -> list[Route]:
+def _other_routes(record: Record, other: Other | None, turn: CapacityLimiter) -> list[Route]:
     if other is None:
         return []
-    answers = _Answers(described(other.record), other.record, other.views)
-    turn = CapacityLimiter(AT_ONCE)
+    answers = _Answers(described(other.record), other.record, other.views, turn)
 
     async def apart(request: Request) -> Response:
         layer = _integer(request, "layer", len(record.layers))
@@ -109,11 +110,13 @@ def _other_routes(record: Record, other: Other | None) -> list[Route]:
 class _Answers:
     """One method for each kind of question."""
 
-    def __init__(self, told: dict[str, Any], record: Record, views: Mapping[Sinks, Views]) -> None:
+    def __init__(
+        self, told: dict[str, Any], record: Record, views: Mapping[Sinks, Views], turn: CapacityLimiter
+    ) -> None:
         self._layers: tuple[Attended, ...] = record.layers
         self._views = views
         self._header = json.dumps(told, allow_nan=False).encode()
-        self._turn = CapacityLimiter(AT_ONCE)
+        self._turn = turn
 
     async def record(self, request: Request) -> Response:
         return Response(self._header, media_type="application/json")
@@ -163,15 +166,13 @@ class _Answers:
 
     async def reads(self, request: Request) -> Response:
         place, head, batch = self._layer(request), self._head(request), self._batch(request)
-        query, keys = _integer(request, "query", self._layers[place].queries), self._layers[place].keys
-        found = await self._worked_out(request, lambda views: views.row(place, head, query, keys, batch))
-        return _floats(_in_place(found, keys))
+        query = _integer(request, "query", self._layers[place].queries)
+        return _floats(await self._worked_out(request, lambda views: views.reads(place, head, query, batch)))
 
     async def readers(self, request: Request) -> Response:
         place, head, batch = self._layer(request), self._head(request), self._batch(request)
-        key, queries = _integer(request, "key", self._layers[place].keys), self._layers[place].queries
-        found = await self._worked_out(request, lambda views: views.column(place, head, key, queries, batch))
-        return _floats(_in_place(found, queries))
+        key = _integer(request, "key", self._layers[place].keys)
+        return _floats(await self._worked_out(request, lambda views: views.readers(place, head, key, batch)))
 
     async def tracks(self, request: Request) -> Response:
         layer, head, batch = self._layer(request), self._head(request), self._batch(request)
@@ -200,13 +201,6 @@ def top_json(found: TopK) -> dict[str, Any]:
         "entropy": finite(found.entropy),
         "sum": finite(found.sum),
     }
-
-
-def _in_place(found: TopK, count: int) -> Float[np.ndarray, " count"]:
-    """All weights of a row or column, where they stand in it."""
-    line = np.zeros(count, dtype=np.float32)
-    line[found.index] = found.weight
-    return line
 
 
 def _integer(request: Request, name: str, end: int) -> int:
