@@ -32,7 +32,6 @@ export function beside(first: Source, second: Source): Source {
   return {
     note: first.note,
     has: first.has,
-    record: async () => ({ ...(await first.record()), other: await second.record() }),
     async overview(layer, batch, sinks, side) {
       const [left, right] = await both((source) => source.overview(layer, batch, sinks, side))
       const here = side === 'second' ? right : left

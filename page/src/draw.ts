@@ -85,15 +85,17 @@ function tiles(on: Canvas, page: Page): void {
   const span = TILE << zoom
   const lastDown = Math.floor((Math.min(queries, view.query + frame.height / view.pixels) - 1e-6) / span)
   const lastAcross = Math.floor((Math.min(keys, view.key + frame.width / view.pixels) - 1e-6) / span)
+  let whole = true
   for (let down = Math.floor(view.query / span); down <= lastDown; down++)
     for (let across = Math.floor(view.key / span); across <= lastAcross; across++)
-      tile(on, page, { ...page.place.value, pooling: page.pooling.value, zoom, down, across }, colours)
+      whole = tile(on, page, { ...page.place.value, pooling: page.pooling.value, zoom, down, across }, colours) && whole
+  if (whole) page.pictured()
 }
 
-/** A tile, or while it is on its way the part of a coarser one that is there. */
-function tile(on: Canvas, page: Page, at: Address, colours: Colours): void {
+/** A tile, or while it is on its way the part of a coarser one that is there; whether it was itself there. */
+function tile(on: Canvas, page: Page, at: Address, colours: Colours): boolean {
   const picture = page.tiles.picture(at, colours)
-  if (picture) { placed(on, picture, at); return }
+  if (picture) { placed(on, picture, at); return true }
   for (let up = 1; at.zoom + up <= top(page.size.value); up++) {
     const coarse = { ...at, zoom: at.zoom + up, down: at.down >> up, across: at.across >> up }
     const found = page.tiles.present(coarse, colours)
@@ -105,8 +107,9 @@ function tile(on: Canvas, page: Page, at: Address, colours: Colours): void {
     on.context.clip()
     placed(on, found, coarse)
     on.context.restore()
-    return
+    break
   }
+  return false
 }
 
 function placed(on: Canvas, picture: HTMLCanvasElement, at: Address): void {

@@ -6,21 +6,22 @@ import { App } from './app'
 import { beside } from './beside'
 import { embedded } from './embedded'
 import { served } from './served'
-import type { Source } from './source'
+import type { Header, Source } from './source'
 import { Page } from './state'
 
-async function found(): Promise<Source> {
+async function found(): Promise<[Source, Header]> {
   const data = document.getElementById('regard-record')
   const first = data ? await embedded(data.textContent!) : served('/api')
-  if (!(await first.record()).sides) return first
-  return beside(first, data ? await embedded(document.getElementById('regard-other')!.textContent!) : served('/other'))
+  const header = await first.record()
+  if (!header.sides) return [first, header]
+  const second = data ? await embedded(document.getElementById('regard-other')!.textContent!) : served('/other')
+  return [beside(first, second), { ...header, other: await second.record() }]
 }
 
 async function begin(): Promise<Page | null> {
   const root = document.getElementById('page')!
   try {
-    const source = await found()
-    const page = new Page(source, await source.record())
+    const page = new Page(...await found())
     root.textContent = ''
     render(<App page={page} />, root)
     return page

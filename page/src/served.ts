@@ -1,6 +1,6 @@
 // A record of a server on this machine. Addresses are made of integers only.
 
-import { floats, type Address, type Header, type Overview, type Place, type Source, type Tile, type Top, type Tracks } from './source'
+import { floats, type Address, type Header, type Overview, type Place, type Described, type Tile, type Top, type Tracks } from './source'
 
 async function answered(path: string): Promise<Response> {
   const reply = await fetch(path)
@@ -25,7 +25,7 @@ async function tile(what: string, at: Address): Promise<Tile> {
 }
 
 /** The record that answers under `/api`, or the one beside it under `/other`. */
-export function served(root: '/api' | '/other'): Source {
+export function served(root: '/api' | '/other'): Described {
   return {
     note: '',
     has: () => true,

@@ -100,7 +100,6 @@ export interface Tracks {
 }
 
 export interface Source {
-  record(): Promise<Header>
   overview(layer: number, batch: number, sinks: Sinks, side: Side): Promise<Overview | null>
   tile(at: Address): Promise<Tile>
   /** An estimate of a tile of sums that takes long, at once; null where none takes long. */
@@ -117,6 +116,11 @@ export interface Source {
   has(layer: number, head: number, batch: number): boolean
   /** What a reader must know about what is missing, or nothing. */
   note: string
+}
+
+/** One record, and what it says of itself. */
+export interface Described extends Source {
+  record(): Promise<Header>
 }
 
 export const TILE = 256

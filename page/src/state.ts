@@ -69,12 +69,13 @@ export class Page {
   private whole = true
   /** What else is asked for waits for the first picture, or for as long as one may take. */
   private readonly begun: Promise<void>
+  /** All that is seen of the map has been drawn. */
+  pictured = (): void => {}
   private lineAsked: Promise<Float32Array> | null = null
 
   constructor(readonly source: Source, readonly header: Header) {
-    let begin = (): void => {}
-    this.begun = new Promise((done) => { begin = done; setTimeout(done, 2000) })
-    this.tiles = new Tiles(source, () => { begin(); this.arrivals.value++; this.trouble.value = this.tiles.failure })
+    this.begun = new Promise((done) => { this.pictured = done; setTimeout(done, 3000) })
+    this.tiles = new Tiles(source, () => { this.arrivals.value++; this.trouble.value = this.tiles.failure })
     const first = this.firstOpen()
     this.layer.value = first.layer
     this.head.value = first.head

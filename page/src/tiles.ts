@@ -1,4 +1,5 @@
 // Tiles that were asked for, the newest first, a few at a time, and no more of them kept than memory should hold.
+// One that pools many rows may take a pass over the map, so all that is seen is estimated before any of it is asked for.
 
 import { TILE, type Address, type Place, type Source, type Tile } from './source'
 import { painted, type Colours } from './colour'
@@ -7,10 +8,14 @@ const MOST = 240
 const AT_ONCE = 3
 const SLOW = 5
 
+type Stage = 'estimate' | 'tile'
+
 interface Kept {
   tile: Tile | null
   /** Of some rows only, until all are there. */
   estimate: boolean
+  /** Whether somebody waits for it, or for more of it. */
+  asked: boolean
   picture: HTMLCanvasElement | null
   colours: Colours | null
 }
@@ -20,8 +25,8 @@ const name = (at: Address): string =>
 
 export class Tiles {
   private kept = new Map<string, Kept>()
-  private waiting: [string, Address][] = []
-  private asked = 0
+  private waiting: Record<Stage, [string, Address][]> = { estimate: [], tile: [] }
+  private asked: Record<Stage, number> = { estimate: 0, tile: 0 }
   failure = ''
 
   constructor(private source: Source, private arrived: () => void) {}
@@ -67,53 +72,63 @@ export class Tiles {
   }
 
   get busy(): boolean {
-    return this.asked > 0 || this.waiting.length > 0
+    return this.estimating || this.asked.tile > 0 || this.waiting.tile.length > 0
+  }
+
+  /** Whether a part of what is seen is not even estimated. */
+  get estimating(): boolean {
+    return this.asked.estimate > 0 || this.waiting.estimate.length > 0
   }
 
   /** What nobody waits for any more is not asked for. */
   forget(): void {
-    for (const [key] of this.waiting) this.kept.delete(key)
-    this.waiting = []
+    for (const [key] of [...this.waiting.estimate, ...this.waiting.tile]) {
+      const found = this.kept.get(key)
+      if (found?.tile) found.asked = false
+      else this.kept.delete(key)
+    }
+    this.waiting = { estimate: [], tile: [] }
   }
 
   private find(at: Address): Kept | undefined {
     const key = name(at)
-    const found = this.kept.get(key)
-    if (found) {
-      this.kept.delete(key)
-      this.kept.set(key, found)
-      return found
+    const found = this.kept.get(key) ?? { tile: null, estimate: false, asked: false, picture: null, colours: null }
+    this.kept.delete(key)
+    this.kept.set(key, found)
+    if (!found.asked && (!found.tile || found.estimate)) {
+      found.asked = true
+      this.waiting[found.tile ? 'tile' : this.stage(at)].push([key, at])
+      queueMicrotask(() => this.next())
     }
-    this.kept.set(key, { tile: null, estimate: false, picture: null, colours: null })
-    this.waiting.push([key, at])
-    queueMicrotask(() => this.next())
-    return undefined
+    return found
+  }
+
+  private stage(at: Address): Stage {
+    return this.source.glance && at.zoom >= SLOW && at.pooling === 'sum' ? 'estimate' : 'tile'
   }
 
   private next(): void {
-    while (this.asked < AT_ONCE && this.waiting.length) {
-      const [key, at] = this.waiting.pop()!
-      this.asked++
-      this.read(key, at).then(
-        (tile) => this.keep(key, tile, false),
+    while (this.asked.estimate + this.asked.tile < AT_ONCE) {
+      const stage = this.estimating ? 'estimate' : 'tile'
+      const one = this.waiting[stage].pop()
+      if (!one) return
+      this.asked[stage]++
+      this.read(stage, ...one).catch(
         // What failed once is not asked for again and again; another view of it is.
         (error: Error) => { this.failure = error.message },
-      ).finally(() => { this.asked--; this.next(); this.arrived() })
+      ).finally(() => { this.asked[stage]--; this.next(); this.arrived() })
     }
   }
 
-  /** A tile that pools many rows is estimated first, as the whole of it may take a pass over the map. */
-  private async read(key: string, at: Address): Promise<Tile> {
-    if (this.source.glance && at.zoom >= SLOW && at.pooling === 'sum') {
-      this.keep(key, await this.source.glance(at), true)
-      this.arrived()
-    }
-    return this.source.tile(at)
+  private async read(stage: Stage, key: string, at: Address): Promise<void> {
+    if (stage === 'tile') { this.keep(key, await this.source.tile(at), false); return }
+    this.keep(key, await this.source.glance!(at), true)
+    this.waiting.tile.push([key, at])
   }
 
   private keep(key: string, tile: Tile, estimate: boolean): void {
     this.failure = ''
-    this.kept.set(key, { tile, estimate, picture: null, colours: null })
+    this.kept.set(key, { tile, estimate, asked: true, picture: null, colours: null })
     for (const [old, one] of this.kept) {
       if (this.kept.size <= MOST) break
       if (one.tile) this.kept.delete(old)
