@@ -80,7 +80,7 @@ def test_tiles_of_every_zoom_are_those_of_the_whole_matrix(name, sink, sinks):
 def test_zooms_above_the_base_are_found_from_it(monkeypatch, name, pooling, sinks):
     """With few cells as a base, so that small maps have zooms above it."""
     monkeypatch.setattr(views_map, "_BASE", 90)
-    monkeypatch.setattr(views_map, "_DIRECT", 0)
+    monkeypatch.setattr(views_map, "DIRECT", 0)
     monkeypatch.setattr(views_map, "CELLS", 3 * KEYS)
     record, weights = recorded(WHERES[name])
     expected = (weights if sinks is Sinks.KEPT else left_out(weights))[1, 3]

@@ -30,7 +30,7 @@ class Pooling(Enum):
 
 
 # A base has at most this many cells along an axis, and the highest zoom that is found from weights directly.
-_BASE, _DIRECT = 4096, 4
+_BASE, DIRECT = 4096, 4
 
 
 class Map:
@@ -79,7 +79,7 @@ class Map:
         size = 1 << zoom
         if zoom == 0:
             return self.weights(torch.arange(rows.start, rows.stop), columns)
-        if zoom <= _DIRECT or zoom < self.base_zoom:
+        if zoom <= DIRECT or zoom < self.base_zoom:
             return self._summed(rows, columns, size, pooling)
         base, step = self._base(pooling), 1 << (zoom - self.base_zoom)
         across = range(columns.start >> self.base_zoom, -(-columns.stop >> self.base_zoom))

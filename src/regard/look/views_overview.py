@@ -60,11 +60,14 @@ def overview_of(one: Attended, maps: Sequence[Map]) -> Overview:
     """The overview of heads of one layer."""
     rows = spread(one, SAMPLED)
     count = len(rows)
-    after = _followers(one.key_tokens, one.keys)
-    parts = [_looked(one, part, after) for part in rows.split(_TOGETHER)]
+    after, width = _followers(one.key_tokens, one.keys), min(PICTURE, one.keys)
+    across = ((torch.arange(one.keys) * width // one.keys)[:, None] == torch.arange(width)).float()
     size = min(PICTURE, count)
     band = rows * size // one.queries
-    found = [_of_head(each, parts, band, size) for each in maps]
+    # What heads share of some rows is forgotten before the next rows. Late rows see most, so they come first: what
+    # is smaller fits into the memory that was given back.
+    parts = [_of_heads(maps, _looked(one, part, after, across)) for part in reversed(rows.split(_TOGETHER))]
+    found = [_joined(of_head[::-1], band, size) for of_head in zip(*parts, strict=True)]
     numbers = {name: torch.stack([head[name] for head in found]).float().numpy() for name in found[0]}
     return Overview(**numbers, rows=count, exact=count == one.queries)
 
@@ -77,12 +80,12 @@ def _followers(tokens: Sequence[str], keys: int) -> dict[str, Tensor]:
     return {token: torch.tensor(found) for token, found in places.items()}
 
 
-def _looked(one: Attended, rows: Tensor, after: Mapping[str, Tensor]) -> _Looked:
+def _looked(one: Attended, rows: Tensor, after: Mapping[str, Tensor], across: Tensor) -> _Looked:
     position, columns = one.rows[rows], range(_stop(one, rows))
-    key, width = torch.arange(len(columns)), min(PICTURE, one.keys)
-    distance = (key - position[:, None]).abs().float()
-    across = torch.nn.functional.one_hot(key * width // one.keys, width).float()
-    return _Looked(rows, columns, position, distance, _repeated(one, rows, len(columns), after), across)
+    distance = (torch.arange(len(columns)) - position[:, None]).abs().float()
+    return _Looked(
+        rows, columns, position, distance, _repeated(one, rows, len(columns), after), across[: len(columns)]
+    )
 
 
 def _stop(one: Attended, rows: Tensor) -> int:
@@ -104,8 +107,12 @@ def _repeated(one: Attended, rows: Tensor, keys: int, after: Mapping[str, Tensor
     return found
 
 
-def _of_head(here: Map, parts: Sequence[_Looked], band: Tensor, size: int) -> dict[str, Tensor]:
-    rows = [_of_rows(here, part) for part in parts]
+def _of_heads(maps: Sequence[Map], part: _Looked) -> list[dict[str, Tensor]]:
+    return [_of_rows(here, part) for here in maps]
+
+
+def _joined(rows: Sequence[dict[str, Tensor]], band: Tensor, size: int) -> dict[str, Tensor]:
+    """The means of one head's rows, and its picture."""
     joined = {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
     narrow = joined.pop("across")
     counts = band.bincount(minlength=size).clamp(min=1)[:, None]

@@ -10,7 +10,6 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 import numpy as np
-from anyio import CapacityLimiter, to_thread
 from jaxtyping import Float
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,12 +24,11 @@ from regard.look.compare import variation
 from regard.look.described import described, finite, overview_json
 from regard.look.record import Record
 from regard.look.server.gate import LOOPBACK, Gate
+from regard.look.server.turns import Turns
 from regard.look.views import TILE, Address, TopK, Views
-from regard.look.views_map import Pooling, Sinks
+from regard.look.views_map import DIRECT, Pooling, Sinks
 
 MOST_TOP = 1000
-# So many views are worked out at once; the rest wait, so that nobody can ask for more memory than this.
-AT_ONCE = 4
 
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -68,9 +66,9 @@ def page_app(
     """
     pages = [Route(path, _file(name, kind)) for path, (name, kind) in _FILES.items()]
     told = {**described(record), **described_beside(beside)}
-    turn = CapacityLimiter(AT_ONCE)
-    answers = _Answers(told, record, views, turn)
-    routes = [*pages, *_routes("/api", answers), *_other_routes(record, beside.other, turn)]
+    turns = Turns()
+    answers = _Answers(told, record, views, turns)
+    routes = [*pages, *_routes("/api", answers), *_other_routes(record, beside.other, turns)]
     app = Starlette(routes=routes)
     # A redirect would repeat in its address what the client sent.
     app.router.redirect_slashes = False
@@ -92,16 +90,16 @@ def _routes(prefix: str, answers: _Answers) -> list[Route]:
     return [Route(f"{prefix}/{path}", answer) for path, answer in paths.items()]
 
 
-def _other_routes(record: Record, other: Other | None, turn: CapacityLimiter) -> list[Route]:
+def _other_routes(record: Record, other: Other | None, turns: Turns) -> list[Route]:
     if other is None:
         return []
-    answers = _Answers(described(other.record), other.record, other.views, turn)
+    answers = _Answers(described(other.record), other.record, other.views, turns)
 
     async def apart(request: Request) -> Response:
         layer = _integer(request, "layer", len(record.layers))
         one, same = record.layers[layer], other.record.layers[layer]
         batch, sinks = _integer(request, "batch", one.batch), _choice(request, "sinks", Sinks)
-        found = await to_thread.run_sync(lambda: variation(one, same, batch, sinks), limiter=turn)
+        found = await turns.whole(lambda: variation(one, same, batch, sinks))
         return _json({"variation": found.tolist()})
 
     return [*_routes("/other", answers), Route("/other/variation/{layer}/{batch}", apart)]
@@ -110,25 +108,25 @@ def _other_routes(record: Record, other: Other | None, turn: CapacityLimiter) ->
 class _Answers:
     """One method for each kind of question."""
 
-    def __init__(
-        self, told: dict[str, Any], record: Record, views: Mapping[Sinks, Views], turn: CapacityLimiter
-    ) -> None:
+    def __init__(self, told: dict[str, Any], record: Record, views: Mapping[Sinks, Views], turns: Turns) -> None:
         self._layers: tuple[Attended, ...] = record.layers
         self._views = views
         self._header = json.dumps(told, allow_nan=False).encode()
-        self._turn = turn
+        self._turns = turns
 
     async def record(self, request: Request) -> Response:
         return Response(self._header, media_type="application/json")
 
     async def overview(self, request: Request) -> Response:
         layer, batch = self._layer(request), self._batch(request)
-        found = await self._worked_out(request, lambda views: views.overview(layer, batch))
+        views = self._chosen(request)
+        found = await self._turns.whole(lambda: views.overview(layer, batch))
         return _json(overview_json(found))
 
     async def tile(self, request: Request) -> Response:
-        at = self._address(request)
-        return _floats(await self._worked_out(request, lambda views: views.tile(at)))
+        at, views = self._address(request), self._chosen(request)
+        turn = self._turns.whole if at.zoom > DIRECT else self._turns.part
+        return _floats(await turn(lambda: views.tile(at)))
 
     async def glance(self, request: Request) -> Response:
         at = self._address(request)
@@ -176,7 +174,8 @@ class _Answers:
 
     async def tracks(self, request: Request) -> Response:
         layer, head, batch = self._layer(request), self._head(request), self._batch(request)
-        found = await self._worked_out(request, lambda views: views.tracks(layer, head, batch))
+        views = self._chosen(request)
+        found = await self._turns.whole(lambda: views.tracks(layer, head, batch))
         return _floats(np.concatenate([found.entropy, found.mass]), (len(found.entropy), len(found.mass)))
 
     def _layer(self, request: Request) -> int:
@@ -189,8 +188,11 @@ class _Answers:
         return _integer(request, "batch", self._layers[self._layer(request)].batch)
 
     async def _worked_out(self, request: Request, ask: Callable[[Views], Answer]) -> Answer:
-        views = self._views[_choice(request, "sinks", Sinks)]
-        return await to_thread.run_sync(lambda: ask(views), limiter=self._turn)
+        views = self._chosen(request)
+        return await self._turns.part(lambda: ask(views))
+
+    def _chosen(self, request: Request) -> Views:
+        return self._views[_choice(request, "sinks", Sinks)]
 
 
 def top_json(found: TopK) -> dict[str, Any]:
