@@ -20,6 +20,7 @@ from regard.attention.estimators import Rollout as Rollout
 from regard.attention.estimators import StraightThrough as StraightThrough
 from regard.attention.estimators import Variational as Variational
 from regard.attention.facts import Wanted as Wanted
+from regard.attention.first_calls import call_first as _call_first
 from regard.attention.memory import Answer as Answer
 from regard.attention.memory import Memory as Memory
 from regard.attention.module import Attention as Attention
@@ -66,3 +67,5 @@ from regard.attention.wheres import RelativeBias as RelativeBias
 from regard.attention.wheres import Segments as Segments
 from regard.attention.wheres import Where as Where
 from regard.attention.wheres import Window as Window
+
+_call_first()

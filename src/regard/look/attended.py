@@ -14,8 +14,8 @@ from regard.attention import Top, Wanted
 from regard.look.facts import facts, stacked
 from regard.look.sight import Sight
 
-# Cells computed at once: 4 MiB of scores, and a few times that of what becomes of them.
-CELLS = 1 << 20
+# Cells computed at once: 8 MiB of scores, and a few times that of what becomes of them.
+CELLS = 1 << 21
 
 
 @dataclass(frozen=True)
