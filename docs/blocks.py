@@ -7,10 +7,12 @@ import contextlib
 import doctest
 import io
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from types import CodeType
+from unittest.mock import patch
 
 import matplotlib
 import torch
@@ -71,7 +73,8 @@ def blocks_of(text: str) -> list[Block]:
 def run_page(text: str, page: str) -> Iterator[tuple[Block, Shown]]:
     """Run the blocks of a page one after another, in one namespace that begins empty.
 
-    Random numbers begin at seed 0 on every page, so that a page looks the same on every build.
+    Random numbers begin at seed 0 on every page, so that a page looks the same on every build. What a page writes to
+    temporary folders is gone after its last block.
 
     Raises:
         AssertionError: an example in doctest style prints something else.
@@ -79,8 +82,11 @@ def run_page(text: str, page: str) -> Iterator[tuple[Block, Shown]]:
     """
     names: dict[str, object] = {"__name__": page}
     torch.manual_seed(0)
-    for block in blocks_of(text):
-        yield block, _run(block, names, page)
+    with tempfile.TemporaryDirectory() as folder:
+        for block in blocks_of(text):
+            with patch.object(tempfile, "tempdir", folder):
+                shown = _run(block, names, page)
+            yield block, shown
 
 
 def _run(block: Block, names: dict[str, object], page: str) -> Shown:

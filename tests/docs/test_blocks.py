@@ -1,5 +1,7 @@
 """Blocks of a page: found where they stand, run in order in one namespace, and judged by what they print."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -37,6 +39,14 @@ def test_blocks_share_names_print_and_draw():
     code, picture = run(PAGE)
     assert code.printed == "42\n"
     assert picture.picture == "<svg>6</svg>"
+
+
+def test_what_a_page_writes_to_a_temporary_folder_stays_for_its_blocks_and_is_gone_after_them():
+    made = "import pathlib\nimport tempfile\nfolder = pathlib.Path(tempfile.mkdtemp())\nprint(folder)"
+    pages = run_page(f"```python\n{made}\n```\n```python\nprint(folder.exists())\n```", "page.md")
+    folder, there = [shown.printed.strip() for _, shown in pages]
+    assert there == "True"
+    assert not Path(folder).exists()
 
 
 def test_examples_and_statements_share_names_both_ways():

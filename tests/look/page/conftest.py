@@ -55,8 +55,9 @@ def opened(browser):
     """Open an address as somebody does; afterwards nothing may have been asked of anybody else, said or thrown."""
     contexts, strangers, troubles = [], [], []
 
-    def open_(address: str, width: int = 1280, height: int = 860, **settings):
+    def open_(address: str, width: int = 1280, height: int = 860, before: str = "", **settings):
         context = browser.new_context(viewport={"width": width, "height": height}, **settings)
+        context.add_init_script(before)
         contexts.append(context)
         strangers.append(apart(context, ("http://127.0.0.1:", "data:", "blob:", "file:///")))
         page = context.new_page()
