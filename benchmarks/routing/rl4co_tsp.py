@@ -74,6 +74,7 @@ class Part:
         return float(100 * (lengths.mean() / self.best - 1))
 
 
+# What rl4co builds on comes without types.
 @dataclass
 class Clock(Callback):  # type: ignore[misc]
     """Counts seconds of the processor, tests where they are over, and stops at the last of them."""

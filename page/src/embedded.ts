@@ -1,7 +1,7 @@
 // The record of the file that this page stands in: tiles are worked out here, from queries, keys and row numbers.
 
 import { column, line, strongest, tile, type Recorded } from './arithmetic'
-import { bytes, floats, type Address, type Header, type Overview, type Place, type Sinks, type Described, type Tile } from './source'
+import { bytes, floats, type Address, type Described, type Header, type Overview, type Place, type Sinks, type Tile } from './source'
 
 interface Blob64 { id: string; kind: 'f32' | 'bf16' | 'f16' | 'i32'; packed: boolean }
 

@@ -1,6 +1,6 @@
 // A record of a server on this machine. Addresses are made of integers only.
 
-import { floats, type Address, type Header, type Overview, type Place, type Described, type Tile, type Top, type Tracks } from './source'
+import { floats, type Address, type Described, type Header, type Overview, type Place, type Tile, type Top, type Tracks } from './source'
 
 async function answered(path: string): Promise<Response> {
   const reply = await fetch(path)

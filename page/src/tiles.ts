@@ -34,7 +34,7 @@ export class Tiles {
   /** The picture of a tile, or nothing while it is on its way. */
   picture(at: Address, colours: Colours): HTMLCanvasElement | null {
     const found = this.find(at)
-    if (!found?.tile) return null
+    if (!found.tile) return null
     if (found.colours !== colours || !found.picture) {
       found.picture = painted(found.tile.values, found.tile.rows, found.tile.columns, colours)
       found.colours = colours
@@ -52,7 +52,7 @@ export class Tiles {
     const [row, column] = [query >> zoom, key >> zoom]
     const down = Math.floor(row / TILE)
     const across = Math.floor(column / TILE)
-    const tile = this.find({ ...place, pooling, zoom, down, across })?.tile
+    const tile = this.find({ ...place, pooling, zoom, down, across }).tile
     return tile ? tile.values[(row - down * TILE) * tile.columns + (column - across * TILE)] : null
   }
 
@@ -90,7 +90,7 @@ export class Tiles {
     this.waiting = { estimate: [], tile: [] }
   }
 
-  private find(at: Address): Kept | undefined {
+  private find(at: Address): Kept {
     const key = name(at)
     const found = this.kept.get(key) ?? { tile: null, estimate: false, asked: false, picture: null, colours: null }
     this.kept.delete(key)

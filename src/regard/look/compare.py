@@ -105,4 +105,4 @@ def _of_head(left: Map, right: Map, rows: Tensor) -> float:
 
 def _compared(left: Attended, right: Attended) -> Compared:
     found = numpy.stack([variation(left, right, batch) for batch in range(left.batch)])
-    return Compared(left.name, found, min(_ROWS, left.queries))
+    return Compared(left.name, found, len(spread(left, _ROWS)))

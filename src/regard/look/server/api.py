@@ -119,20 +119,19 @@ class _Answers:
 
     async def overview(self, request: Request) -> Response:
         layer, batch = self._layer(request), self._batch(request)
-        views = self._chosen(request)
-        found = await self._turns.whole(lambda: views.overview(layer, batch))
+        found = await self._whole(request, lambda views: views.overview(layer, batch))
         return _json(overview_json(found))
 
     async def tile(self, request: Request) -> Response:
-        at, views = self._address(request), self._chosen(request)
-        turn = self._turns.whole if at.zoom > DIRECT else self._turns.part
-        return _floats(await turn(lambda: views.tile(at)))
+        at = self._address(request)
+        answer = self._whole if at.zoom > DIRECT else self._part
+        return _floats(await answer(request, lambda views: views.tile(at)))
 
     async def glance(self, request: Request) -> Response:
         at = self._address(request)
         if at.pooling is not Pooling.SUM:
             raise HTTPException(400, "pooling must be sum for a glance.")
-        return _floats(await self._worked_out(request, lambda views: views.glance(at)))
+        return _floats(await self._part(request, lambda views: views.glance(at)))
 
     def _address(self, request: Request) -> Address:
         layer = self._layers[self._layer(request)]
@@ -151,31 +150,26 @@ class _Answers:
     async def row(self, request: Request) -> Response:
         place, head, batch, top = self._layer(request), self._head(request), self._batch(request), _top(request)
         query = _integer(request, "query", self._layers[place].queries)
-        return _json(
-            top_json(await self._worked_out(request, lambda views: views.row(place, head, query, top, batch)))
-        )
+        return _json(top_json(await self._part(request, lambda views: views.row(place, head, query, top, batch))))
 
     async def column(self, request: Request) -> Response:
         place, head, batch, top = self._layer(request), self._head(request), self._batch(request), _top(request)
         key = _integer(request, "key", self._layers[place].keys)
-        return _json(
-            top_json(await self._worked_out(request, lambda views: views.column(place, head, key, top, batch)))
-        )
+        return _json(top_json(await self._part(request, lambda views: views.column(place, head, key, top, batch))))
 
     async def reads(self, request: Request) -> Response:
         place, head, batch = self._layer(request), self._head(request), self._batch(request)
         query = _integer(request, "query", self._layers[place].queries)
-        return _floats(await self._worked_out(request, lambda views: views.reads(place, head, query, batch)))
+        return _floats(await self._part(request, lambda views: views.reads(place, head, query, batch)))
 
     async def readers(self, request: Request) -> Response:
         place, head, batch = self._layer(request), self._head(request), self._batch(request)
         key = _integer(request, "key", self._layers[place].keys)
-        return _floats(await self._worked_out(request, lambda views: views.readers(place, head, key, batch)))
+        return _floats(await self._part(request, lambda views: views.readers(place, head, key, batch)))
 
     async def tracks(self, request: Request) -> Response:
         layer, head, batch = self._layer(request), self._head(request), self._batch(request)
-        views = self._chosen(request)
-        found = await self._turns.whole(lambda: views.tracks(layer, head, batch))
+        found = await self._whole(request, lambda views: views.tracks(layer, head, batch))
         return _floats(np.concatenate([found.entropy, found.mass]), (len(found.entropy), len(found.mass)))
 
     def _layer(self, request: Request) -> int:
@@ -187,9 +181,13 @@ class _Answers:
     def _batch(self, request: Request) -> int:
         return _integer(request, "batch", self._layers[self._layer(request)].batch)
 
-    async def _worked_out(self, request: Request, ask: Callable[[Views], Answer]) -> Answer:
+    async def _part(self, request: Request, ask: Callable[[Views], Answer]) -> Answer:
         views = self._chosen(request)
         return await self._turns.part(lambda: ask(views))
+
+    async def _whole(self, request: Request, ask: Callable[[Views], Answer]) -> Answer:
+        views = self._chosen(request)
+        return await self._turns.whole(lambda: ask(views))
 
     def _chosen(self, request: Request) -> Views:
         return self._views[_choice(request, "sinks", Sinks)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,6 +13,9 @@ Answer = TypeVar("Answer")
 
 # What looks at a part of a map takes little; the rest wait.
 AT_ONCE = 4
+
+# glibc keeps what a thread has freed for that thread: hundreds of MiB of blocks of a long map, each time.
+_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 class Turns:
@@ -37,7 +41,5 @@ def _giving_back(ask: Callable[[], Answer]) -> Answer:
     try:
         return ask()
     finally:
-        # glibc keeps what a thread has freed for that thread: hundreds of MiB of blocks of a long map, each time.
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+        if _TRIM is not None:
+            _TRIM(0)
