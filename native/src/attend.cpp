@@ -1,5 +1,8 @@
 #include "attend.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 #include "dropout.hpp"
 #include "few.hpp"
 #include "straight.hpp"
@@ -148,6 +151,12 @@ Split::Split(const Problem& problem, int64_t cells)
     int64_t blocks = (problem.queries + rows - 1) / rows;
     if (groups < 4 * problem.threads && problem.threads > 1)
         parts = std::min((4 * problem.threads + groups - 1) / groups, blocks);
+}
+
+Split Split::evenly(const Problem& problem) {
+    Split found(problem);
+    found.parts = std::min(found.parts, problem.threads / std::gcd(found.groups, problem.threads));
+    return found;
 }
 
 }  // namespace regard

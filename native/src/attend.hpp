@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "amx.hpp"
+#include "halves.hpp"
 #include "rows.hpp"
 #include "score.hpp"
 #include "threads.hpp"
@@ -31,6 +31,10 @@ struct Split {
 
     // A block has no more than `cells` scores, but for the shortest.
     explicit Split(const Problem& problem, int64_t cells = kCells);
+
+    // Where every thread is given its items beforehand: as few for each as share the work evenly, since a part has sums of
+    // its own, in new memory.
+    static Split evenly(const Problem& problem);
 
     int64_t items() const { return groups * parts; }
     Part part(int64_t item) const {

@@ -2,6 +2,7 @@
 #include "api.hpp"
 #include "attend.hpp"
 #include "decode.hpp"
+#include "pages.hpp"
 #include "shared.hpp"
 #include "straight.hpp"
 
@@ -228,7 +229,8 @@ REGARD_API int regard_attend_backward(const regard::Problem* problem, const rega
                                       float* const* d_tensors, int64_t tensor_count, float* d_learned,
                                       float* d_number) {
     using namespace regard;
-    Split split(*problem);
+    for (const Strided* result : {d_query, d_key, d_value}) in_large_pages(*result, *problem);
+    Split split = Split::evenly(*problem);
     Shared keys(*d_key, *problem, split, problem->size), values(*d_value, *problem, split, problem->value_size);
     Backward backward{*problem,  *outer,    saved,    *d_query,    keys, values,
                       d_tensors, d_learned, d_number, tensor_count};

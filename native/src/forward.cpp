@@ -3,6 +3,7 @@
 #include "attend.hpp"
 #include "decode.hpp"
 #include "few.hpp"
+#include "pages.hpp"
 #include "stream.hpp"
 
 namespace regard {
@@ -95,6 +96,7 @@ struct Forward {
 
 REGARD_API int regard_attend_forward(const regard::Problem* problem, const regard::Strided* context, float* saved) {
     using namespace regard;
+    in_large_pages(*context, *problem);
     if (reads_once(*problem)) {
         decode(*problem, *context, saved);
         return 0;

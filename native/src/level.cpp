@@ -16,6 +16,7 @@ namespace {
 struct Chip {
     bool avx2 = false;
     bool avx512 = false;
+    bool avx512_bf16 = false;
     bool amx = false;
 
     Chip() {
@@ -30,10 +31,11 @@ struct Chip {
         avx2 = (saved & 0x06) == 0x06 && (b & (1u << 5)) != 0;
         const unsigned f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31;
         avx512 = avx2 && (saved & 0xe6) == 0xe6 && (b & (f | dq | bw | vl)) == (f | dq | bw | vl);
-        // Tiles: states 17 and 18. The instructions that round to bfloat16 are told apart from those on tiles.
+        // Tiles: states 17 and 18.
         const unsigned tiles = (1u << 24) | (1u << 22);
-        amx = avx512 && (saved & 0x60000) == 0x60000 && (d & tiles) == tiles &&
-              __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 5)) != 0;
+        const bool has_tiles = (saved & 0x60000) == 0x60000 && (d & tiles) == tiles;
+        avx512_bf16 = avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 5)) != 0;
+        amx = avx512_bf16 && has_tiles;
     }
 };
 
@@ -58,6 +60,7 @@ REGARD_API const char* regard_best_level() {
 #if defined(__x86_64__)
     Chip chip;
     if (chip.amx && tiles_granted()) return "amx";
+    if (chip.avx512_bf16) return "avx512_bf16";
     if (chip.avx512) return "avx512";
     if (chip.avx2) return "avx2";
 #endif

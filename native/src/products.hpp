@@ -77,19 +77,20 @@ inline void gather_columns(const float* left, int64_t left_row, int64_t left_col
     gather_some<R>(left, left_row, left_column, right + c, right_stride, count, (width - c) / kWidth, out + c, stride);
 }
 
-// Calls `visit` with blocks of kRows rows, then with what is left, so that the number of rows is a constant inside.
-template <class Visit>
+template <int R, class Visit>
+inline void by_last_rows(int64_t first, int64_t rows, const Visit& visit) {
+    if constexpr (R > 0) {
+        if (rows == R) return visit.template operator()<R>(first);
+        by_last_rows<R - 1>(first, rows, visit);
+    }
+}
+
+// Calls `visit` with blocks of R rows, then with what is left, so that the number of rows is a constant inside.
+template <int R = kRows, class Visit>
 inline void by_rows(int64_t rows, const Visit& visit) {
     int64_t r = 0;
-    for (; r + kRows <= rows; r += kRows) visit.template operator()<kRows>(r);
-    switch (rows - r) {
-        case 5: visit.template operator()<5>(r); break;
-        case 4: visit.template operator()<4>(r); break;
-        case 3: visit.template operator()<3>(r); break;
-        case 2: visit.template operator()<2>(r); break;
-        case 1: visit.template operator()<1>(r); break;
-        default: break;
-    }
+    for (; r + R <= rows; r += R) visit.template operator()<R>(r);
+    by_last_rows<R - 1>(r, rows - r, visit);
 }
 
 template <int V>

@@ -5,7 +5,7 @@
 
 #include "additive.hpp"
 #include "additive_step.hpp"
-#include "amx.hpp"
+#include "halves.hpp"
 #include "convolved.hpp"
 #include "decode.hpp"
 #include "tangent.hpp"

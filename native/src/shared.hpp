@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "attend.hpp"
+#include "pages.hpp"
 
 namespace regard {
 
@@ -20,8 +21,10 @@ public:
         if (split.parts == 1 && packed && in_place(problem.dtype, size)) {
             data_ = static_cast<float*>(result.data);
         } else if (split.parts > 1) {
-            own_ = static_cast<float*>(std::calloc(size_t(split.parts * rows * padded_), sizeof(float)));
+            size_t floats = size_t(split.parts * rows * padded_);
+            own_ = static_cast<float*>(std::calloc(floats, sizeof(float)));
             if (own_ == nullptr) std::abort();
+            in_large_pages(own_, int64_t(floats * sizeof(float)));
         }
     }
     ~Shared() { std::free(own_); }

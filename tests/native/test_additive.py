@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -100,16 +100,23 @@ def run(
 
 
 def assert_as_accurate(
-    tensors: tuple[Tensor, ...], where: rg.Where | None = None, weigh: rg.Weighing = rg.Softmax(), roundings: int = 2
+    *draws: tuple[Tensor, ...], where: rg.Where | None = None, weigh: rg.Weighing = rg.Softmax(), roundings: int = 2
 ) -> None:
-    """At most twice the error of the plain formula in float32, plus roundings of the largest number of the kind."""
-    exact = run(tensors, torch.float64, "reference", where, weigh)
-    plain = run(tensors, torch.float32, "reference", where, weigh)
-    found = run(tensors, torch.float32, "native", where, weigh)
+    """At most twice the error of the plain formula in float32, plus roundings of numbers of the kind."""
+
+    def runs(dtype: torch.dtype, path: str) -> list[Tensor]:
+        each = [run(tensors, dtype, path, where, weigh) for tensors in draws]
+        return [torch.stack(kind) for kind in zip(*each, strict=True)]
+
+    exact, plain = runs(torch.float64, "reference"), runs(torch.float32, "reference")
+    found = runs(torch.float32, "native")
+    sizes = dict(zip(NAMES, map(rms, exact), strict=True))
+    # Both are sums of the same terms, which may cancel in one of them.
+    sizes["query"] = sizes["key"] = max(sizes["query"], sizes["key"])
     for name, one, other, truth in zip(NAMES, found, plain, exact, strict=True):
         assert torch.isfinite(one).all(), name
         # Over many examples the largest error is a matter of luck; the mean square is not.
-        budget = 2 * rms(other - truth) + roundings * torch.finfo(torch.float32).eps * rms(truth)
+        budget = 2 * rms(other - truth) + roundings * torch.finfo(torch.float32).eps * sizes[name]
         assert rms(one - truth) <= budget, name
 
 
@@ -133,7 +140,9 @@ MAGNITUDES = (1e-3, 0.03, 0.3, 1.0, 3.0, 7.0, 12.0, 25.0, 1e4)
 @pytest.mark.parametrize("key", MAGNITUDES)
 @pytest.mark.parametrize("query", MAGNITUDES)
 def test_any_magnitude_is_as_accurate_as_the_plain_formula(query, key):
-    assert_as_accurate(PRIMES.tensors(query, key))
+    # At 1e4 nearly every tangent is flat, and a gradient is that of a few dozen cells: one draw would be luck.
+    seeds = range(8) if max(query, key) == MAGNITUDES[-1] else (PRIMES.seed,)
+    assert_as_accurate(*(replace(PRIMES, seed=seed).tensors(query, key) for seed in seeds))
 
 
 @pytest.mark.parametrize("weigh", [rg.Softmax(), rg.Sparsemax(), rg.Sigmoid()])

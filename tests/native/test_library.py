@@ -57,8 +57,14 @@ def best() -> str:
     """The best level of this chip, as the system lists its instructions."""
     flags = set(Path("/proc/cpuinfo").read_text().split())
     wide = {"avx512f", "avx512bw", "avx512dq", "avx512vl"}
-    tiles = {"amx_tile", "amx_bf16", "avx512_bf16"}
-    needs = {"amx": wide | tiles, "avx512": wide, "avx2": {"avx2", "fma"}, "baseline": set()}
+    halves = wide | {"avx512_bf16"}
+    needs = {
+        "amx": halves | {"amx_tile", "amx_bf16"},
+        "avx512_bf16": halves,
+        "avx512": wide,
+        "avx2": {"avx2", "fma"},
+        "baseline": set(),
+    }
     return next(level for level, needed in needs.items() if needed <= flags)
 
 
@@ -107,7 +113,7 @@ def test_kernels_that_are_there_are_not_missed():
 
 def test_an_unknown_level_is_refused(unread):
     unread.setenv("REGARD_ISA", "avx1024")
-    with pytest.raises(ValueError, match="'avx1024', expected one of baseline, avx2, avx512, amx, none"):
+    with pytest.raises(ValueError, match="'avx1024', expected one of baseline, avx2, avx512, avx512_bf16, amx, none"):
         kernels()
 
 

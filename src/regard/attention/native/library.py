@@ -14,7 +14,7 @@ import torch
 from regard.attention import native
 
 # From what every chip has to the widest.
-LEVELS = ("baseline", "avx2", "avx512", "amx")
+LEVELS = ("baseline", "avx2", "avx512", "avx512_bf16", "amx")
 NONE = "none"
 # What the functions of a library and the structs they take are counted by; the libraries' own is in api.hpp.
 INTERFACE = 2

@@ -1,4 +1,5 @@
-// Products of bfloat16 by the matrix tiles of a chip with AMX; sums are float32, as everywhere.
+// Products of bfloat16 by a chip that multiplies it: by matrix tiles (AMX), or by pairs in vectors (AVX-512 BF16). Sums
+// are float32, as everywhere.
 //
 // A tile has kTileRows rows of 64 bytes. The left rows of a product are read where they lie. The right side is packed
 // into tiles: row p of a tile holds, for each of its kTileColumns columns, the terms 2 p and 2 p + 1 of the sum
@@ -12,7 +13,7 @@
 
 namespace regard {
 
-#if defined(__AMX_BF16__)
+#if defined(__AVX512BF16__)
 constexpr bool kTiles = true;
 #else
 constexpr bool kTiles = false;
@@ -35,6 +36,14 @@ struct HalfRows {
 inline HalfRows half_rows(const Strided& tensor, int64_t batch, int64_t head) {
     return {static_cast<const uint16_t*>(tensor.data) + offset(tensor, batch, head, 0), tensor.row};
 }
+
+// Packed tiles: how many numbers lie between those of neighbouring terms, and of neighbouring columns.
+struct Right {
+    const uint16_t* data;
+    int64_t term_step, column_step;
+};
+
+enum class Into { kNothing, kSum };
 
 // Room for the tiles of `terms` by `columns`, in floats.
 inline int64_t tile_floats(int64_t terms, int64_t columns) {
