@@ -2,7 +2,8 @@
 
 python benchmarks/attention/plan.py [KIND ...]
 
-It writes src/regard/attention/measured.json, or only the rows of some kinds in it; about a quarter of an hour, idle.
+It writes the table for chips like this one in src/regard/attention/tables, or only the rows of some kinds in it;
+about a quarter of an hour, idle.
 Paths are timed in turn, round after round, on the same tensors; the median of 9 rounds counts.
 """
 
@@ -22,9 +23,10 @@ from statistics import median
 import torch
 
 import regard as rg
+from regard.attention.measured import file_name
 from regard.attention.native.library import kernels
 
-TABLE = Path(__file__).parents[2] / "src" / "regard" / "attention" / "measured.json"
+TABLE = Path(__file__).parents[2] / "src" / "regard" / "attention" / "tables" / file_name()
 ROUNDS = 9
 # Seconds that a round of one path lasts at least: a single short call tells how cold the caches were.
 ROUND = 0.01
@@ -132,7 +134,7 @@ def main(names: list[str]) -> None:
             rows.append(row(kind, dtype, size, *sizes))
             print(json.dumps(rows[-1]), flush=True)
     versions = {"torch": torch.__version__, "python": platform.python_version(), "date": date.today().isoformat()}
-    found = {"command": " ".join(sys.argv), "chip": chip(), **versions, "rows": rows}
+    found = {"command": "python benchmarks/attention/plan.py", "chip": chip(), **versions, "rows": rows}
     TABLE.write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -34,7 +34,6 @@ TABLE = measured.table
 def made_up_table(monkeypatch):
     grouped = measured.by_kind_and_dtype(ROWS)
     monkeypatch.setattr(measured, "table", lambda: grouped)
-    monkeypatch.setattr(plan, "_multiplies_tiles", lambda: True)
 
 
 def path(
@@ -91,12 +90,6 @@ def test_a_path_that_was_not_measured_comes_last():
     assert ROWS[0].fastest(["blockwise", "sdpa"], trained=True) == "sdpa"
 
 
-@pytest.mark.parametrize(("tiles", "chosen"), [(True, "sdpa"), (False, "blockwise")])
-def test_16_bits_go_past_the_kernel_of_pytorch_on_chips_without_tiles(tiles, chosen, monkeypatch):
-    monkeypatch.setattr(plan, "_multiplies_tiles", lambda: tiles)
-    assert path(8, torch.bfloat16) == chosen
-
-
 def test_without_kernels_blocks_serve_what_the_kernel_of_pytorch_cannot(monkeypatch):
     monkeypatch.setattr(lowered, "missing", lambda: "no compiler was found")
     monkeypatch.setattr(plan, "missing", lambda: "no compiler was found")
@@ -112,8 +105,16 @@ def test_what_was_not_measured_keeps_to_the_kernel_of_pytorch():
     assert path(8, torch.float64, where=rg.Window(1, 1)) == "blockwise"
 
 
-def test_the_table_in_the_package_is_whole():
-    found = TABLE()
+@pytest.mark.parametrize(("tiles", "name"), [(True, "tiles.json"), (False, "vectors.json")])
+def test_a_chip_with_matrix_tiles_has_a_table_of_its_own(tiles, name, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    assert measured.file_name() == name
+
+
+@pytest.mark.parametrize("name", ["tiles.json", "vectors.json"])
+def test_the_tables_in_the_package_are_whole(name, monkeypatch):
+    monkeypatch.setattr(measured, "file_name", lambda: name)
+    found = TABLE.__wrapped__()
     inner = ("plain", "causal", "padded", "plain step", "grouped step", "product", "product step")
     assert set(found) == {
         *((kind, dtype) for kind in inner for dtype in ("float32", "bfloat16")),

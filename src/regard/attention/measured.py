@@ -41,9 +41,14 @@ class Measured:
 
 @cache
 def table() -> dict[tuple[str, str], tuple[Measured, ...]]:
-    """The rows of measured.json, which benchmarks/attention/plan.py writes, by kind and dtype."""
-    found = json.loads(files("regard.attention").joinpath("measured.json").read_text())
+    """The rows that benchmarks/attention/plan.py has written for chips like this one, by kind and dtype."""
+    found = json.loads(files("regard.attention").joinpath("tables", file_name()).read_text())
     return by_kind_and_dtype(Measured(found["chip"], **row) for row in found["rows"])
+
+
+def file_name() -> str:
+    """The table of a chip: with matrix tiles for 16 bits (AMX), PyTorch's own kernel is another one than without."""
+    return "tiles.json" if torch.cpu._is_amx_tile_supported() else "vectors.json"
 
 
 def by_kind_and_dtype(rows: Iterable[Measured]) -> dict[tuple[str, str], tuple[Measured, ...]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import get_args
 
 import torch
@@ -52,9 +51,8 @@ def decide(call: Call, prepared: Prepared, path: Path | None) -> tuple[Path, str
 
     1. A path that was asked for is taken, or refused with the reason.
     2. On other devices than a CPU: PyTorch's kernel where it can serve the call linearly in memory, else blocks.
-    3. On a CPU: of the paths that can serve the call, the one that was fastest for work like it (measured.py), and
-       blocks of queries where no other can. In 16 bits PyTorch's kernel is left out on chips that do not multiply
-       tiles in hardware (AMX): there it gives a fifth of what they can.
+    3. On a CPU: of the paths that can serve the call, the one that was fastest for work like it on a chip like it
+       (measured.py), and blocks of queries where no other can.
     """
     if path is not None:
         _check(call, prepared, path)
@@ -84,8 +82,7 @@ def _fastest(call: Call, prepared: Prepared, refused: str | None) -> tuple[Path,
         return ("sdpa", "a plain softmax") if refused is None else ("native", refused)
     space = call.space
     able: list[Path] = ["blockwise", "native"]
-    narrow = prepared.query.dtype in (torch.float16, torch.bfloat16)
-    able += ["sdpa"] if refused is None and (_multiplies_tiles() or not narrow) else []
+    able += ["sdpa"] if refused is None else []
     trained = wants_gradient(prepared.query, prepared.key, prepared.value)
     query = prepared.query
     row = nearest(_kind(call, refused), query.dtype, query.shape[-1], space.queries * space.keys)
@@ -111,12 +108,6 @@ def _kind(call: Call, refused: str | None) -> str:
     where = call.simple
     assert where is not None
     return "causal" if where.causal else "plain" if where.keys is None else "padded"
-
-
-@cache
-def _multiplies_tiles() -> bool:
-    """Whether the CPU multiplies 16-bit tiles in hardware, which PyTorch's kernel uses."""
-    return torch.cpu._is_amx_tile_supported()
 
 
 def run(call: Call, prepared: Prepared, path: Path | None) -> Tensor:
