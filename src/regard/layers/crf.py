@@ -113,7 +113,8 @@ class CRF(nn.Module):
         start, transition, end = self._learned()
         if shown is None or (concrete() and bool(shown.all())):
             rest = unary.shape[-2] - 1
-            return unary + pad(start[None], (0, 0, 0, rest)) + pad(end[None], (0, 0, rest, 0)), transition, None
+            ends = pad(start[None], (0, 0, 0, rest)) + pad(end[None], (0, 0, rest, 0))
+            return unary + ends, transition, None
         first = shown & (shown.cumsum(-1) == 1)
         last = shown & (shown.flip(-1).cumsum(-1).flip(-1) == 1)
         unary = unary + torch.where(first[..., None], start, 0.0) + torch.where(last[..., None], end, 0.0)

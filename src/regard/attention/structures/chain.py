@@ -132,9 +132,10 @@ def _one_empty_path(unary: Tensor, visible: Tensor) -> Tensor:
 
 
 def _finite(scores: Tensor) -> Tensor:
-    never = torch.isneginf(scores)
-    # Filling nothing would cost a copy, and another one in the backward pass.
-    return scores if concrete() and not bool(never.any()) else scores.masked_fill(never, LOW)
+    # Filling nothing would cost a copy, and another one in the backward pass. NaN is above nothing.
+    if concrete() and scores.numel() and bool(scores.detach().amin() > -torch.inf):
+        return scores
+    return scores.masked_fill(torch.isneginf(scores), LOW)
 
 
 def _beside(flags: Tensor, tensor: Tensor, axis: int) -> Tensor:

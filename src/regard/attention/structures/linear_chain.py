@@ -95,11 +95,13 @@ def _score(chain: Chain, states: Tensor) -> Tensor:
     states = chain.as_packed(states.long())
     if chain.visible is not None:
         states = states.masked_fill(~chain.visible, 0)
-    if concrete() and bool(((states < 0) | (states >= chain.states)).any()):
-        raise ValueError(
-            f"states runs from {int(states.min())} to {int(states.max())}, expected 0 to {chain.states - 1}; "
-            "hide positions without a state with mask."
-        )
+    if concrete() and states.numel():
+        least, most = (int(state) for state in states.aminmax())
+        if least < 0 or most >= chain.states:
+            raise ValueError(
+                f"states runs from {least} to {most}, expected 0 to {chain.states - 1}; "
+                "hide positions without a state with mask."
+            )
     return score_of(chain, states.unsqueeze(-2)).squeeze(-1)
 
 
