@@ -17,6 +17,7 @@ import torch
 
 from benchmarks.kernels.case import Case, Pass, Scale
 from benchmarks.kernels.groups import GROUPS, group
+from benchmarks.kernels.machine import this_machine
 from benchmarks.kernels.peak import peak_mebibytes
 from benchmarks.kernels.program import RESULTS
 from benchmarks.kernels.records import CaseRecord, Measured, read, write
@@ -47,9 +48,10 @@ def _with_peak(record: CaseRecord, case: Case, scale: Scale) -> CaseRecord:
 
 
 def main(names: list[str]) -> None:
-    """Add to these groups, or to all that have results."""
-    for name in names or [one.name for one in GROUPS if (RESULTS / f"{one.name}.jsonl").exists()]:
-        add_peaks(RESULTS / f"{group(name).name}.jsonl")
+    """Add to these groups, or to all that have results of a chip like this one."""
+    folder = RESULTS / this_machine().name
+    for name in names or [one.name for one in GROUPS if (folder / f"{one.name}.jsonl").exists()]:
+        add_peaks(folder / f"{group(name).name}.jsonl")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import subprocess
@@ -38,6 +39,12 @@ class Machine:
     date: str
 
     @property
+    def name(self) -> str:
+        """The kind of chip, by which results of one are kept apart from those of another."""
+        maker = {"GenuineIntel": "intel", "AuthenticAMD": "amd"}.get(self.vendor, platform.machine().lower())
+        return f"{maker}-{'amx' if 'amx_bf16' in self.flags else self.isa.lower()}"
+
+    @property
     def note(self) -> str:
         """How this chip's BLAS bears on ratios to PyTorch's attention in float32."""
         if "Intel" in self.vendor:
@@ -63,6 +70,13 @@ def this_machine() -> Machine:
         versions={"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         date=date.today().isoformat(),
     )
+
+
+def mkl_takes_avx512() -> bool:
+    """Whether MKL takes AVX-512 where the chip has it: on Intel's, and where it was made to (mkl_as_on_intel.c)."""
+    chip = _lscpu()
+    has = "avx512f" in chip.get("Flags", "").split()
+    return has and ("Intel" in chip.get("Vendor ID", "") or "mkl_as_on_intel" in os.environ.get("LD_PRELOAD", ""))
 
 
 def free_gibibytes() -> float:

@@ -48,7 +48,8 @@ class Settings:
         scale: full or tiny sizes.
         peaks: whether memory is measured.
         form: a table or lines of JSON.
-        results: folder of the files, one for each group; None means none is written.
+        results: folder of the files, for each kind of chip a folder in it with a file for each group; None means none
+            is written.
         plot: file of the picture; None means none.
         command: what was typed, to stand beside the figures.
 
@@ -105,7 +106,7 @@ def main(settings: Settings) -> int:
             print(line_of(origin), flush=True)
         found = _group(one, settings, ceilings)
         if settings.results is not None:
-            write(settings.results / f"{one.name}.jsonl", [origin, *found])
+            write(settings.results / machine.name / f"{one.name}.jsonl", [origin, *found])
         everything += found
     if settings.plot is not None:
         from benchmarks.kernels.plot import draw

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from benchmarks.kernels import summary
 from benchmarks.kernels.ceilings import Ceilings
 from benchmarks.kernels.figures import Quartiles
@@ -47,14 +49,33 @@ def test_what_was_written_is_read(tmp_path):
 
 
 def test_an_aim_is_reached_open_or_not_measured():
-    rows = summary.table([(ORIGIN, [OURS, PEER, *AIMS])]).removeprefix(summary.HEAD).splitlines()
+    rows = summary.table({"a chip": [(ORIGIN, [OURS, PEER, *AIMS])]}).splitlines()
     assert rows == [
-        "| softmax: full, forward | 2 | SDPA | 1.5 | 1.25 | **open** |",
-        "| softmax: full, forward | 2 | copying | 0.5 | 0.75 | reached |",
-        "| softmax: full, forward | 2 | Intel | 1 | not measured | **open** |",
+        "| work | asked | a chip: ours, ms | against | found | |",
+        "|---|---|---|---|---|---|",
+        "| softmax: full, forward | 1.5 | 2 | SDPA | 1.25 | **open** |",
+        "| softmax: full, forward | 0.5 | 2 | copying | 0.75 | reached |",
+        "| softmax: full, forward | 1 | 2 | Intel | not measured | **open** |",
     ]
+
+
+def test_aims_of_two_chips_stand_in_one_row_whoever_was_their_best_peer():
+    other = [replace(OURS, milliseconds=Quartiles(3.0, 4.0, 5.0)), replace(AIMS[0], against="eager", found=2.0)]
+    both = {"one": [(ORIGIN, [OURS, AIMS[0], AIMS[1]])], "two": [(ORIGIN, other)]}
+    assert summary.table(both).splitlines()[2:] == [
+        "| softmax: full, forward | 1.5 | 2 | SDPA | 1.25 | **open** | 4 | eager | 2 | reached |",
+        "| softmax: full, forward | 0.5 | 2 | copying | 0.75 | reached | – | – | – | |",
+    ]
+
+
+def test_each_chip_has_a_folder_and_the_last_comes_first(tmp_path):
+    later = replace(ORIGIN, machine=replace(ORIGIN.machine, date="2026-01-03"))
+    write(tmp_path / "a" / "softmax.jsonl", [ORIGIN, OURS])
+    write(tmp_path / "b" / "softmax.jsonl", [later, OURS])
+    assert summary.chips(tmp_path) == {"b": [(later, [OURS])], "a": [(ORIGIN, [OURS])]}
+    assert [*summary.chips(tmp_path)] == ["b", "a"]
 
 
 def test_the_table_in_the_readme_is_that_of_the_results():
     text = (summary.ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
-    assert summary.MARKS.put(text, summary.table(summary.results(RESULTS))) == text
+    assert summary.MARKS.put(text, summary.table(summary.chips(RESULTS))) == text

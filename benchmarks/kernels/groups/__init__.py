@@ -10,13 +10,13 @@ from benchmarks.kernels.groups.crf import CHAIN
 from benchmarks.kernels.groups.decoding import DECODING
 from benchmarks.kernels.groups.extras import EXTRAS
 from benchmarks.kernels.groups.overhead import OVERHEAD
-from benchmarks.kernels.groups.softmax import BFLOAT16, FLOAT32, SIZES
+from benchmarks.kernels.groups.softmax import AS_ON_INTEL, BFLOAT16, FLOAT32, SIZES
 from benchmarks.kernels.groups.sparse import SPARSE
 from benchmarks.kernels.groups.statistics import STATISTICS
 from benchmarks.kernels.groups.window import WINDOW
 
 GROUPS = (
-    FLOAT32, BFLOAT16, SIZES, WINDOW, ADDITIVE, SPARSE, CHAIN, STATISTICS, DECODING, EXTRAS, OVERHEAD,
+    FLOAT32, AS_ON_INTEL, BFLOAT16, SIZES, WINDOW, ADDITIVE, SPARSE, CHAIN, STATISTICS, DECODING, EXTRAS, OVERHEAD,
 )  # fmt: skip
 
 

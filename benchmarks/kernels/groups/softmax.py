@@ -8,6 +8,7 @@ import torch
 
 from benchmarks.kernels.attention import Problem, Shown, case
 from benchmarks.kernels.case import Aim, Case, Group, Pass, Reach, Scale
+from benchmarks.kernels.machine import mkl_takes_avx512
 
 _SHAPES = {
     Scale.FULL: ((8, 8, 128, 64), (4, 8, 512, 64), (1, 8, 2048, 64), (1, 8, 8192, 64)),
@@ -21,6 +22,18 @@ _MANY = {Scale.FULL: Problem(64, 8, 30, 64), Scale.SMOKE: Problem(5, 3, 7, 11)}
 
 def _float32(scale: Scale) -> list[Case]:
     return [case(Problem(*shape, shown), aims=_aims_float32(shape[2])) for shape in _SHAPES[scale] for shown in Shown]
+
+
+def _as_on_intel(scale: Scale) -> list[Case]:
+    """The same, ours and PyTorch's kernel alone, where MKL is as fast as the chip lets it be."""
+    why = None if mkl_takes_avx512() else "MKL leaves AVX-512 alone on this chip; see mkl_as_on_intel.c"
+    aims = tuple(Aim("SDPA", which, 1.0) for which in Pass)
+    found = []
+    for one in _float32(scale):
+        there = {each.name: each for each in one.contenders}
+        two = there["Regard"], replace(there["SDPA"], unfit=why)
+        found.append(replace(one, contenders=two, aims=aims))
+    return found
 
 
 def _aims_float32(time: int) -> tuple[Aim, ...]:
@@ -52,5 +65,6 @@ def _sizes(scale: Scale) -> list[Case]:
 
 
 FLOAT32 = Group("softmax", "softmax in float32: full, causal, padded", _float32)
+AS_ON_INTEL = Group("as-on-intel", "softmax in float32 where MKL takes AVX-512, on any chip", _as_on_intel)
 BFLOAT16 = Group("bfloat16", "the same in bfloat16", _bfloat16)
 SIZES = Group("sizes", "head sizes, short times and many small problems", _sizes)

@@ -30,7 +30,8 @@ Options:
   --threads N       for everyone; as many as PyTorch takes by itself unless given
   --smoke           tiny sizes, 2 rounds, nothing written unless --results is given: does everything run?
   --no-memory       without peak memory, which takes a process for each figure
-  --results FOLDER  where the figures go, one file of JSON lines for each group (benchmarks/results/kernels)
+  --results FOLDER  where the figures go: a folder for each kind of chip, in it a file of JSON lines for each group
+                    (benchmarks/results/kernels)
   --plot FILE       a picture: ratios, and a roofline
   --json            lines of JSON instead of tables
 """
