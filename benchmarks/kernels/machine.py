@@ -49,6 +49,8 @@ class Machine:
         """How this chip's BLAS bears on ratios to PyTorch's attention in float32."""
         if "Intel" in self.vendor:
             return "Intel: MKL takes its fastest instructions by itself, so PyTorch's float32 is not held back here."
+        if "AMD" in self.vendor and mkl_takes_avx512():
+            return "AMD, but MKL was made to take AVX-512, so PyTorch's float32 is not held back here."
         if "AMD" in self.vendor:
             return (
                 "AMD: MKL takes its AVX2 instructions, which halves PyTorch's float32 on a chip with AVX-512; "

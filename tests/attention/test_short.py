@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regard as rg
+from regard.attention import short as short_way
+from regard.attention.measured import Measured
 from regard.attention.native.library import kernels
 from regard.attention.short import short
 
@@ -98,6 +100,20 @@ def test_what_does_not_fit_is_still_refused():
     query, key, value = plain()
     with pytest.raises(ValueError, match="value has shape"):
         rg.attend(query, key, value[:, :, 1:])
+
+
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize(("kernel", "ours", "taken"), [(1.0, 2.0, True), (2.0, 1.0, False)])
+def test_what_was_fastest_decides_from_some_size_on(kernel, ours, taken, trained, monkeypatch):
+    times, others = {"sdpa": kernel, "native": ours}, {"sdpa": 3 - kernel, "native": 3 - ours}
+    row = Measured("a chip", "plain", "float32", 7, 64, *((others, times) if trained else (times, others)))
+    monkeypatch.setattr(short_way, "nearest", lambda *work: row)
+    short_way._call.cache_clear()
+    few, many = ([tensor.requires_grad_(trained) for tensor in plain(queries, 400)] for queries in (3, 401))
+    assert few[1].numel() > short_way._LEAST
+    assert [short(*few, None) is not None, short(*many, None) is not None] == [taken, taken]
+    assert short(*plain(), None) is not None
+    short_way._call.cache_clear()
 
 
 def test_larger_calls_autocast_and_transforms_go_the_long_way():

@@ -85,7 +85,7 @@ def _fastest(call: Call, prepared: Prepared, refused: str | None) -> tuple[Path,
     able += ["sdpa"] if refused is None else []
     trained = wants_gradient(prepared.query, prepared.key, prepared.value)
     query = prepared.query
-    row = nearest(_kind(call, refused), query.dtype, query.shape[-1], space.queries * space.keys)
+    row = nearest(kind_of(call, refused), query.dtype, query.shape[-1], space.queries * space.keys)
     if row is None:
         # What was not measured: float64, which our kernels do not serve.
         return ("sdpa", "a plain softmax") if refused is None else ("native", refused)
@@ -98,8 +98,8 @@ def _fastest(call: Call, prepared: Prepared, refused: str | None) -> tuple[Path,
     )
 
 
-def _kind(call: Call, refused: str | None) -> str:
-    """What the work is called in the table."""
+def kind_of(call: Call, refused: str | None) -> str:
+    """What the work is called in the table; `refused` is why PyTorch's kernel cannot serve it, None where it can."""
     if refused is not None:
         kind = "product" if call.score.is_inner_product else "other"
         return f"{kind} step" if call.space.queries <= STEP else kind
