@@ -37,10 +37,11 @@ def finish(process: subprocess.Popen, code: int = 0) -> str:
 
 def test_killed_ten_times_at_random_moments_it_resumes_bit_for_bit(tmp_path):
     """Every step writes a checkpoint (checkpoint_minutes is 0), so that many kills fall into the writing."""
-    whole = tmp_path / "whole"
-    # In a process of its own, too: what other tests have left in this one may round otherwise.
-    finish(start(whole, 0.3, epochs=8))
-    expected = losses(whole)
+    settings = replace(SETTINGS, epochs=8)
+    run = RunFolder(tmp_path / "whole")
+    run.create("", IDENTITY)
+    train(Toy(settings, 0.3), run, settings, accelerator())
+    expected = losses(run.path)
     killed, moments = tmp_path / "killed", random.Random(4)
     for _ in range(10):
         process = start(killed, 0.3, epochs=8)
@@ -57,7 +58,7 @@ def test_killed_ten_times_at_random_moments_it_resumes_bit_for_bit(tmp_path):
         process.stderr.close()
     finish(start(killed, 0.3, epochs=8))
     assert losses(killed) == expected
-    assert torch.equal(*(flat(folder / "model.safetensors") for folder in (whole, killed)))
+    assert torch.equal(*(flat(folder / "model.safetensors") for folder in (run.path, killed)))
 
 
 def flat(path: Path) -> torch.Tensor:
