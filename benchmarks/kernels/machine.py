@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -90,6 +91,7 @@ def free_gibibytes() -> float:
     return int(lines["MemAvailable"].split()[0]) / 2**20
 
 
+@cache
 def _lscpu() -> dict[str, str]:
     if shutil.which("lscpu") is None:
         return {}

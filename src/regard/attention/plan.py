@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from regard.attention.call import Call, Prepared
+from regard.attention.measured import Measured, nearest
 from regard.attention.measured import Path as Path
-from regard.attention.measured import nearest
 from regard.attention.native.library import missing
 from regard.attention.paths import native, sdpa
 from regard.attention.paths.blockwise import CELLS, blockwise
@@ -80,12 +80,10 @@ def _fastest(call: Call, prepared: Prepared, refused: str | None) -> tuple[Path,
     if torch.compiler.is_compiling():
         # A compiler reads no table; what it is told holds for sizes that it may not know.
         return ("sdpa", "a plain softmax") if refused is None else ("native", refused)
-    space = call.space
     able: list[Path] = ["blockwise", "native"]
     able += ["sdpa"] if refused is None else []
     trained = wants_gradient(prepared.query, prepared.key, prepared.value)
-    query = prepared.query
-    row = nearest(kind_of(call, refused), query.dtype, query.shape[-1], space.queries * space.keys)
+    row = measured(call, refused, prepared.query.dtype, prepared.query.shape[-1])
     if row is None:
         # What was not measured: float64, which our kernels do not serve.
         return ("sdpa", "a plain softmax") if refused is None else ("native", refused)
@@ -98,8 +96,13 @@ def _fastest(call: Call, prepared: Prepared, refused: str | None) -> tuple[Path,
     )
 
 
-def kind_of(call: Call, refused: str | None) -> str:
-    """What the work is called in the table; `refused` is why PyTorch's kernel cannot serve it, None where it can."""
+def measured(call: Call, refused: str | None, dtype: torch.dtype, size: int) -> Measured | None:
+    """What was measured of work like it; `refused` is why PyTorch's kernel cannot serve it, None where it can."""
+    return nearest(_kind(call, refused), dtype, size, call.space.queries * call.space.keys)
+
+
+def _kind(call: Call, refused: str | None) -> str:
+    """What the work is called in the table."""
     if refused is not None:
         kind = "product" if call.score.is_inner_product else "other"
         return f"{kind} step" if call.space.queries <= STEP else kind

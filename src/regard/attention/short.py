@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from regard.attention.call import Call, Prepared
-from regard.attention.measured import nearest
 from regard.attention.native.finite import all_finite
 from regard.attention.paths import sdpa
-from regard.attention.plan import kind_of
+from regard.attention.plan import measured
 from regard.attention.scores.dot import Dot
 from regard.attention.space import Space
 from regard.attention.tracing import transformed, wants_gradient
@@ -60,5 +59,5 @@ def _call(query: torch.Size, key: torch.Size, value: torch.Size, where: Where | 
 
 def _is_fastest(call: Call, size: int, trained: bool) -> bool:
     """Whether PyTorch's kernel was the fastest for work like this."""
-    row = nearest(kind_of(call, None), torch.float32, size, call.space.queries * call.space.keys)
+    row = measured(call, None, torch.float32, size)
     return row is not None and row.fastest(("sdpa", "native", "blockwise"), trained) == "sdpa"
