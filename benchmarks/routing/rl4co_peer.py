@@ -1,7 +1,7 @@
-"""Train rl4co's own models on twenty cities for minutes of the processor, and test them on our fixed instances.
+"""Train rl4co's own models on tours or deliveries for minutes of the processor, and test them on our fixed instances.
 
     python -m benchmarks.routing.instances tsp20 INSTANCES
-    OMP_NUM_THREADS=1 ENV/bin/python benchmarks/routing/rl4co_tsp.py INSTANCES OUT --cpu-minutes 30,60
+    OMP_NUM_THREADS=1 ENV/bin/python benchmarks/routing/rl4co_peer.py INSTANCES OUT --cpu-minutes 30,60
 
 How ENV is made is in benchmarks/peers/routing/requirements.txt. `pomo` and `am` have the settings of rl4co's own
 experiment of that name, but for these: am's epochs have the 100,000 instances of its class, as one of 1,280,000 would
@@ -32,7 +32,7 @@ import numpy as np
 import torch
 from lightning import Callback, LightningModule, seed_everything
 from rl4co.data.dataset import TensorDictDataset
-from rl4co.envs import TSPEnv
+from rl4co.envs import CVRPEnv, RL4COEnvBase, TSPEnv
 from rl4co.models import POMO, AttentionModel
 from rl4co.tasks.eval import AugmentationEval, EvalBase, GreedyEval
 from rl4co.utils import RL4COTrainer
@@ -50,28 +50,63 @@ FALL_AT, FALL_TO = 0.95, 0.1
 
 @dataclass(frozen=True)
 class Part:
-    """Instances, and the mean length of their best tours."""
+    """Instances and the mean length of their best tours; with demands, the first place is the depot."""
 
+    name: str
     points: np.ndarray
+    demands: np.ndarray | None
+    capacity: float
     best: float
 
     @classmethod
     def read(cls, path: Path) -> Part:
         """One of the files of benchmarks.routing.instances."""
         with np.load(path) as found:
-            return cls(found["points"], float(found["mean_optimum"]))
+            capacity = float(found.get("capacity", np.inf))
+            best = float(found["mean_optimum"])
+            return cls(str(found["name"]), found["points"], found.get("demands"), capacity, best)
+
+    def environment(self) -> RL4COEnvBase:
+        """rl4co's own, for training on instances of the same kind."""
+        if self.demands is None:
+            return TSPEnv(generator_params={"num_loc": self.points.shape[1]})
+        return CVRPEnv(generator_params={"num_loc": self.points.shape[1] - 1, "capacity": self.capacity})
 
     def gap(self, model: LightningModule, evaluation: EvalBase) -> float:
         """Percent by which rl4co's tours are longer on average than the best ones."""
-        places = TensorDict({"locs": torch.from_numpy(self.points.astype(np.float32))}, [len(self.points)])
-        data = TensorDictDataset(places)
+        data = TensorDictDataset(self._asked())
         loader = DataLoader(data, batch_size=500, collate_fn=data.collate_fn)
-        tours = evaluation(model.policy.eval(), loader)["actions"].numpy()
-        if not (np.sort(tours, 1) == np.arange(self.points.shape[1])).all():
-            raise ValueError("rl4co's tours do not visit every city once.")
+        tours = self._checked(evaluation(model.policy.eval(), loader)["actions"].numpy())
         stops = np.take_along_axis(self.points, tours[..., None], 1)
         lengths = np.linalg.norm(stops - np.roll(stops, -1, 1), axis=-1).sum(1)
         return float(100 * (lengths.mean() / self.best - 1))
+
+    def _asked(self) -> TensorDict:
+        points = torch.from_numpy(self.points.astype(np.float32))
+        if self.demands is None:
+            return TensorDict({"locs": points}, [len(points)])
+        demands = torch.from_numpy((self.demands / self.capacity).astype(np.float32))
+        capacity = torch.full((len(points), 1), self.capacity)
+        places = {"locs": points[:, 1:], "depot": points[:, 0], "demand": demands[:, 1:], "capacity": capacity}
+        return TensorDict(places, [len(points)])
+
+    def _checked(self, tours: np.ndarray) -> np.ndarray:
+        """The tours; where something is delivered they begin at the depot, which rl4co leaves to be understood.
+
+        Raises:
+            ValueError: a place is left out or visited twice, or a vehicle carries more than it can.
+        """
+        if self.demands is None:
+            if not (np.sort(tours, 1) == np.arange(self.points.shape[1])).all():
+                raise ValueError("rl4co's tours do not visit every city once.")
+            return tours
+        for tour, demands in zip(tours, self.demands, strict=True):
+            if not (np.sort(tour[tour > 0]) == np.arange(1, len(demands))).all():
+                raise ValueError("rl4co's tours do not visit every customer once.")
+            loads = np.add.reduceat(demands[np.concatenate([[0], tour])], np.flatnonzero(np.append(True, tour == 0)))
+            if loads.max() > self.capacity:
+                raise ValueError(f"rl4co loads {loads.max():g}, more than a vehicle's {self.capacity:g}.")
+        return np.pad(tours, ((0, 0), (1, 0)))
 
 
 # What rl4co builds on comes without types.
@@ -124,11 +159,11 @@ def _augmented(model: LightningModule) -> EvalBase:
     return AugmentationEval(model.env, num_augment=8, force_dihedral_8=True, progress=False)
 
 
-def train(given: argparse.Namespace, clock: Clock, places: int) -> None:
+def train(given: argparse.Namespace, clock: Clock) -> None:
     """Train until the clock stops it."""
     seed_everything(given.seed)
     torch.set_num_threads(1)
-    model = MODELS[given.model](TSPEnv(generator_params={"num_loc": places}), **SETTINGS[given.model])
+    model = MODELS[given.model](clock.test.environment(), **SETTINGS[given.model])
     trainer = RL4COTrainer(
         accelerator="cpu",
         max_epochs=10_000,
@@ -143,12 +178,12 @@ def train(given: argparse.Namespace, clock: Clock, places: int) -> None:
     trainer.fit(model)
 
 
-def line(given: argparse.Namespace, name: str, told: dict[str, float], last: bool) -> dict[str, Any]:
+def line(given: argparse.Namespace, data: str, name: str, told: dict[str, float], last: bool) -> dict[str, Any]:
     """A line of results; what was measured on the way stands in a row of its own."""
     minutes = round(told["cpu_seconds"] / 60, 1)
     views = {"greedy": 1, "8": 8}[name]
-    row = f"tsp20{' in 8 views' if views == 8 else ''}"
-    how = f"% above the best tours, {told['instances']} instances of tsp20, greedy, {views} view{'s' * (views > 1)}"
+    row = f"{data}{' in 8 views' if views == 8 else ''}"
+    how = f"% above the best tours, {told['instances']} instances of {data}, greedy, {views} view{'s' * (views > 1)}"
     settings = f"its own experiment's settings, {given.precision}, {told['updates']} updates, weights of the last one"
     return {
         "row": row if last else f"{row}, {minutes:g} minutes",
@@ -158,7 +193,7 @@ def line(given: argparse.Namespace, name: str, told: dict[str, float], last: boo
         "protocol": f"{how}; {settings}; minutes of the processor, one thread",
         "seed": given.seed,
         "minutes": minutes,
-        "command": shlex.join(["python", "benchmarks/routing/rl4co_tsp.py", "INSTANCES", "OUT", *sys.argv[3:]]),
+        "command": shlex.join(["python", "benchmarks/routing/rl4co_peer.py", "INSTANCES", "OUT", *sys.argv[3:]]),
         "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
         "versions": {package: version(package) for package in ("rl4co", "torch", "torchrl", "tensordict")},
         "date": date.today().isoformat(),
@@ -179,10 +214,10 @@ def main() -> None:
     tests = [60 * float(part) for part in given.cpu_minutes.split(",")]
     validation, test = (Part.read(given.instances / f"{name}.npz") for name in ("validation", "test"))
     clock = Clock(tests, given.out, validation, test)
-    train(given, clock, test.points.shape[1])
+    train(given, clock)
     for told in clock.found:
         for name in clock.evaluations:
-            print(json.dumps(line(given, name, told, told is clock.found[-1])))
+            print(json.dumps(line(given, test.name, name, told, told is clock.found[-1])))
 
 
 if __name__ == "__main__":
