@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import regard.attention as algebra
+from regard.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = sorted(name for name in vars(algebra) if not name.startswith("_") and callable(getattr(algebra, name)))
@@ -80,3 +81,10 @@ def test_no_mechanism_is_named_where_all_are_served():
     defaults = {(file, default) for file in files for default in ("Dot", "Softmax")}
     # The short way is there for the plainest calls alone.
     assert found <= defaults | {("short.py", name) for name in ("Dot", "Softmax", "Causal")}
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_a_task_is_one_small_file(task):
+    """Settings, scores and samples may stand beside it; what it does is read in one go."""
+    path = ROOT / "src" / "regard" / "tasks" / f"{task.name}.py"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 150

@@ -54,7 +54,7 @@ def line(anchor: Anchor, extra: Sequence[str], command: str) -> dict[str, object
     begun, values, chosen = time.perf_counter(), [], []
     for settings in anchor.runs:
         config, _text = parse(TASK.recipe, [*settings, *extra])
-        value, best = accuracy(TASK.data(config))
+        value, best = accuracy(config.data.load())
         values.append(value)
         chosen.append(best)
     return {

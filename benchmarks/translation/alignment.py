@@ -47,13 +47,13 @@ def measure(name: str, settings: list[str]) -> tuple[float, float]:
     config, text = parse(translation.Config, [*budget, *COMMON, *settings])
     run = RunFolder(Path(tempfile.mkdtemp()) / "run")
     run.create(text)
-    processes, splits = accelerator(), translation.data(config)
+    processes, splits = accelerator(), config.data.load()
     train_run(config, run, splits, processes)
     task = translation.Translation.stored(config, run)
     load_weights(task.model, run.model)
     task.model.eval()
     exact, true, words = 0, 0, 0
-    found = task.predict([p.source for p in splits.test], Greedy(), processes.device)
+    found = task.translator.predict([p.source for p in splits.test], Greedy(), processes.device)
     for pair, best in zip(splits.test, found, strict=True):
         exact += best[0].text == pair.target
         length = len(pair.source.split())

@@ -31,7 +31,7 @@ def speed(settings: list[str], steps: int) -> float:
     from regard.tasks.translation import Translation
 
     config, _yaml = parse(Translation.recipe, settings)
-    task = Translation.of(config, Translation.data(config))
+    task = Translation.of(config, config.data.load())
     optimizer = torch.optim.AdamW(task.model.parameters(), config.training.learning_rate, fused=True)
     batches = [task.collate(indices) for indices in task.batches(0)[: steps + FIRST]]
     tokens, begun = 0, 0.0

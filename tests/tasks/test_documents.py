@@ -34,13 +34,13 @@ OWN = [("what a lovely day", "good"), ("so bad", "bad"), ("fine, thanks. Really!
 
 def made(*settings: str) -> tuple[Config, Documents, Splits[Labelled]]:
     config, _text = parse(TASK.recipe, [*TINY, *settings])
-    splits = TASK.data(config)
+    splits = config.data.load()
     return config, TASK.of(config, splits), splits
 
 
 def trained(folder: Path, *settings: str) -> tuple[Documents, Splits[Labelled]]:
     config, text = parse(TASK.recipe, [*TINY, *settings])
-    splits, run = TASK.data(config), RunFolder(folder)
+    splits, run = config.data.load(), RunFolder(folder)
     run.create(text, identity("documents", splits))
     task = TASK.of(config, splits)
     task.store(run)

@@ -91,7 +91,7 @@ def test_what_an_item_drove_is_what_is_lost_without_it(run):
     """The picture's shares by asking the trained model twice."""
     config, _text = parse(Config, ["--config", str(run / "config.yaml")])
     made = stored(run, config, accelerator())
-    one = made.samples(made.data(config), accelerator())[0]
+    one = made.samples(config.data.load(), accelerator())[0]
     history = [made.items.number(item) for item in one["history"]]
     chosen = [made.items.number(item) for item in one["recommended"]]
 
@@ -169,7 +169,7 @@ def test_titles_of_ones_own_are_shown(tmp_path):
     (tmp_path / "titles.csv").write_text("item,title\n1,Heat\n2,Alien\n", encoding="utf-8")
     own = [f"data.file={tmp_path}/own.csv", f"data.titles={tmp_path}/titles.csv", "data.name=files"]
     config, _text = parse(Config, own)
-    assert Recommending.data(config).test[0].items == ("Heat", "Alien", "3", "4")
+    assert config.data.load().test[0].items == ("Heat", "Alien", "3", "4")
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_interests_are_told_from_what_was_not_taken():
 @pytest.mark.parametrize("variant", Recommending.variants, ids=lambda one: one.name)
 def test_every_variant_can_be_trained(variant):
     config, _text = parse(Config, ["data.name=walks", *variant.settings])
-    made = Recommending.of(config, Recommending.data(config))
+    made = Recommending.of(config, config.data.load())
     loss = made.loss(made.model, made.collate(made.batches(0)[0]))
     loss.sum.backward()
     assert float(loss.count) > 0

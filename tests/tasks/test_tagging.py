@@ -116,7 +116,7 @@ def _go_on(folder, updates):
     stored_state = json.loads(state.read_text())
     stored_state["progress"]["finished"] = False
     state.write_text(json.dumps(stored_state))
-    train_run(Tagging, config, RunFolder(folder), Tagging.data(config), accelerator())
+    train_run(Tagging, config, RunFolder(folder), config.data.load(), accelerator())
 
 
 def _losses(folder):
@@ -171,7 +171,7 @@ def _allowed(tags):
 def test_bad_settings_are_answered_with_one_clear_line(change, message, tmp_path):
     config, _text = parse(Config, [*Tagging.smoke, *change])
     with pytest.raises((ValueError, OSError), match=message):
-        Tagging.of(config, Tagging.data(config))
+        Tagging.of(config, config.data.load())
 
 
 def test_bad_files_are_answered_with_one_clear_line(tmp_path, capsys):
@@ -189,7 +189,7 @@ def test_tags_unknown_in_training_count_as_wrong():
 
 
 def test_a_test_set_may_have_tags_that_training_has_not(tmp_path):
-    splits = Tagging.data(Config(data=replace(Config().data, name="tags")))
+    splits = replace(Config().data, name="tags").load()
     config, _text = parse(Config, [*Tagging.smoke])
     tagger = Tagging.of(config, splits)
     odd = replace(splits, test=[Tagged(("li",), ("NEVER",))])
@@ -214,7 +214,7 @@ def test_schemes_forbid_what_they_should():
 def test_every_variant_can_be_trained(variant):
     small = ("data.name=tags", *variant.settings)
     config, _text = parse(Config, list(small))
-    tagger = Tagging.of(config, Tagging.data(config))
+    tagger = Tagging.of(config, config.data.load())
     batch = tagger.collate([0, 1, 2])
     loss = tagger.loss(tagger.model, batch)
     loss.sum.backward()

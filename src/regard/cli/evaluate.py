@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     kind = kind_of(run)
     config, _text = parse(kind.recipe, ["--config", str(run.config), *given.rest])
     processes = accelerator()
-    made, splits = stored(run.path, config, processes), kind.data(config)
+    made, splits = stored(run.path, config, processes), config.data.load()
     identity(run.identity.task, splits).check(asdict(run.identity), run.path)
     outcome = score_run(made, run, splits, processes)
     if not processes.is_main_process:

@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
         config, text = parse(kind.recipe, given.rest)
         run = RunFolder(Path(given.values.get("--run") or f"runs/{given.words[0]}-{time.strftime('%Y%m%d-%H%M%S')}"))
     processes = accelerator()
-    splits = kind.data(config)
+    splits = config.data.load()
     from regard.tasks.working import identity, train_run
 
     what = identity(given.words[0], splits)

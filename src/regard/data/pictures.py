@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
@@ -100,6 +101,20 @@ def parse_pixels(text: str, where: str) -> Pixels:
             f"{where} has a pixel that is no whole number from 0 to 255; expected such numbers with commas between."
         ) from None
     return found.reshape(_square(len(found), where))
+
+
+def picture_of(line: str, shape: tuple[int, ...], where: str) -> Pixels:
+    """The picture of a line: the path of an image file, or pixels with commas between.
+
+    Raises:
+        ValueError: it is neither, or of another size; `where` names the place.
+        OSError: the file cannot be read.
+    """
+    if not line.strip():
+        raise ValueError(f"{where} is empty; expected the path of an image file, or pixels such as 0,0,255,0.")
+    pixels = parse_pixels(line, where) if re.fullmatch(r"[\d\s,]*,[\d\s,]*", line) else read_picture(Path(line))
+    check_size(pixels, shape, where)
+    return pixels
 
 
 def read_picture(path: Path) -> Pixels:

@@ -46,3 +46,9 @@ def _files(lines: list[str], problem: Problem, where: str) -> Iterator[Instance]
                 raise ValueError(f"{where}: {found.name!r} is not a {problem.name}.")
             yield found
             part = []
+
+
+def noted(one: Instance) -> str:
+    """What should be known about an instance: places that are one point; empty where there are none."""
+    pairs = ", ".join(f"{first} and {second}" for first, second in one.equal())
+    return f"({one.name}) has places that are one point: {pairs}" if pairs else ""

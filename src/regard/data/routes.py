@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -173,3 +174,11 @@ def _check_demands(name: str, deliveries: Deliveries, places: int) -> None:
                 f"instance {name!r}: place {number} has demand {demand:g}, expected more than 0 and at most the "
                 f"capacity, {capacity:g}; divide what one vehicle cannot carry over several places."
             )
+
+
+def same_sizes(instances: Sequence[Instance]) -> Iterator[list[int]]:
+    """Numbers of the instances that have equally many places."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for number, one in enumerate(instances):
+        groups[len(one.places)].append(number)
+    return iter(groups.values())

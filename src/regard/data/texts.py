@@ -86,3 +86,17 @@ def check_labels(examples: Sequence[Labelled], known: Sequence[str], where: str)
                 f"{where}: row {number} has the label {one.label!r}, which no training text has; expected one of "
                 f"{shown}. Correct it, or put texts with this label into data.train."
             )
+
+
+def class_numbers(examples: Sequence[Labelled], labels: Sequence[str]) -> list[int]:
+    """The place of every example's label among the labels.
+
+    Raises:
+        ValueError: a label is not among them.
+
+    Example:
+        >>> class_numbers([Labelled("so", "yes"), Labelled("never", "no")], ["no", "yes"])
+        [1, 0]
+    """
+    check_labels(examples, labels, "data")
+    return [labels.index(one.label) for one in examples]

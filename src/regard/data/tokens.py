@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,8 +14,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from regard.data.sources import write_whole
-from regard.data.vocabulary import END, PAD
+from regard.data.sources import cache_folder, write_whole
+from regard.data.vocabulary import END, PAD, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,15 @@ class Stream:
 
         write_whole(path, save)
         return cls(path)
+
+    @classmethod
+    def of(cls, texts: Sequence[str], vocabulary: Vocabulary, told_by: str) -> Stream:
+        """Texts as numbers, from the cache folder or made for it; `told_by` tells them from other texts."""
+        content = json.dumps([told_by, vocabulary.as_json()], sort_keys=True)
+        path = cache_folder() / "tokens" / f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.npy"
+        if path.exists():
+            return cls(path)
+        return cls.write(path, map(vocabulary.encode, texts), vocabulary.size)
 
     def __len__(self) -> int:
         return len(self.tokens)

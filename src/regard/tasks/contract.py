@@ -79,8 +79,26 @@ class Answer:
     note: str = ""
 
 
+class Source(Protocol):
+    """Settings that say which data."""
+
+    def load(self) -> Splits[Any]:
+        """Train, validation and test.
+
+        Raises:
+            ValueError: the data is not known, or its files are not right.
+            OSError: it cannot be had.
+        """
+        ...
+
+
 class Recipe(Protocol):
     """Settings of a task: a frozen dataclass whose defaults are its recipe."""
+
+    @property
+    def data(self) -> Source:
+        """What to learn from."""
+        ...
 
     @property
     def training(self) -> Training:
@@ -108,16 +126,6 @@ class Task(Trainable, Protocol[Config, Example]):
     variants: ClassVar[tuple[Variant, ...]]
     compared: ClassVar[tuple[str, ...]]
     anchors: ClassVar[tuple[Anchor, ...]]
-
-    @staticmethod
-    def data(config: Config) -> Splits[Example]:
-        """Train, validation and test.
-
-        Raises:
-            ValueError: the data is not known, or its files are not right.
-            OSError: it cannot be had.
-        """
-        ...
 
     @classmethod
     def of(cls, config: Config, splits: Splits[Example]) -> Self:

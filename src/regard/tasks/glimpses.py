@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Self
 
 import torch
@@ -17,13 +15,14 @@ from regard.data import Picture, Splits
 from regard.data.evenly import evenly
 from regard.data.labelled_pictures import labels_of
 from regard.data.picture_batches import PictureBatch, stack_pictures
-from regard.data.pictures import check_size, parse_pixels, read_picture
+from regard.data.pictures import picture_of
 from regard.data.story_batches import whole_batches
 from regard.models import Looked, Looking
 from regard.tasks.contract import Answer, Wish
 from regard.tasks.glimpses_scores import error_rate, picture_baselines
 from regard.tasks.glimpses_settings import ANCHORS, SMOKE, VARIANTS, Config, Places
 from regard.tasks.glimpses_viewer import Viewer
+from regard.train.classification import right_and_loss
 from regard.train.loss import Loss
 from regard.train.metrics import Metric
 from regard.train.reinforce import reinforce_loss
@@ -32,7 +31,6 @@ from regard.train.runner import Validation
 
 # Drawn paths whose probabilities are averaged, beside the one path at the policy's mean.
 _PATHS = 10
-_SAMPLES = 8
 
 
 class Glimpses:
@@ -51,11 +49,6 @@ class Glimpses:
         self.viewer = Viewer(self.model, self.labels, config.training.seed)
         self.train = self.validation = stack_pictures([], labels)
 
-    @staticmethod
-    def data(config: Config) -> Splits[Picture]:
-        """MNIST, a user's own pictures, or made-up ones."""
-        return config.data.load()
-
     @classmethod
     def of(cls, config: Config, splits: Splits[Picture]) -> Self:
         """A new network for pictures of this size, ready to be trained."""
@@ -69,10 +62,8 @@ class Glimpses:
     @classmethod
     def stored(cls, config: Config, run: RunFolder) -> Self:
         """The network of a run folder, its weights not read yet."""
-        found = run.read_json("pictures.json")
-        if not isinstance(found, dict) or set(found) != {"labels", "height", "width"}:
-            raise ValueError(f"{run.path}/pictures.json does not say classes and size of pictures; train again.")
-        return cls(config, found["labels"], found["height"], found["width"])
+        found = run.read_fields("pictures.json", {"labels": list, "height": int, "width": int})
+        return cls(config, **found)
 
     def store(self, run: RunFolder) -> None:
         """Write what `stored` reads."""
@@ -101,10 +92,8 @@ class Glimpses:
     def validate(self, model: nn.Module, processes: Accelerator) -> Validation:
         """Percent of right classes, and the cross-entropy beside the percent that is wrong."""
         odds = self.viewer.odds(self.validation, self.config.model.places.testing, processes)
-        true = self.validation.classes
-        wrong = 100 * float((odds.argmax(-1) != true).double().mean())
-        loss = -float(odds.gather(1, true[:, None]).clamp(min=1e-12).log().mean())
-        return Validation(100 - wrong, {"loss": loss, "error": wrong})
+        right, loss = right_and_loss(odds, self.validation.classes)
+        return Validation(right, {"loss": loss, "error": 100 - right})
 
     def score(self, splits: Splits[Picture], processes: Accelerator) -> list[Metric]:
         """Percent of wrong classes of the test pictures: one path, many paths, and by chance what was not learned."""
@@ -129,7 +118,7 @@ class Glimpses:
 
     def samples(self, splits: Splits[Picture], processes: Accelerator) -> list[dict[str, object]]:
         """Test pictures, evenly spread over the test set, with the path of the glimpses."""
-        chosen = evenly(splits.test, _SAMPLES)
+        chosen = evenly(splits.test, 8)
         batch = stack_pictures(chosen, self.labels)
         found = self.viewer.look(batch, self.config.model.places.testing, processes.device)
         return [
@@ -139,22 +128,14 @@ class Glimpses:
 
     def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:
         """The class of every line's picture: the path of an image file, or pixels with commas between."""
-        numbered = enumerate(lines, start=1)
-        while chunk := [self._read(line, number) for number, line in islice(numbered, wish.together)]:
-            batch = stack_pictures(chunk, self.labels)
+        shown = (picture_of(line, self.shape, f"standard input:{number}") for number, line in enumerate(lines, 1))
+        while chunk := list(islice(shown, wish.together)):
+            batch = stack_pictures([Picture(pixels, "") for pixels in chunk], self.labels)
             found = self.viewer.look(batch, self.config.model.places.testing, processes.device)
-            for one, seen in zip(chunk, found, strict=True):
-                record = self.viewer.record(one.pixels, seen)
+            for pixels, seen in zip(chunk, found, strict=True):
+                record = self.viewer.record(pixels, seen)
                 best = self.viewer.ranked(seen, wish.best)
                 yield Answer(best[0], {**record, "labels": best})
-
-    def _read(self, line: str, number: int) -> Picture:
-        where = f"standard input:{number}"
-        if not line.strip():
-            raise ValueError(f"{where} is empty; expected the path of an image file, or pixels such as 0,0,255,0.")
-        pixels = parse_pixels(line, where) if re.fullmatch(r"[\d\s,]*,[\d\s,]*", line) else read_picture(Path(line))
-        check_size(pixels, self.shape, where)
-        return Picture(pixels, "")
 
 
 def _path_loss(looked: Looked, right: Tensor) -> Tensor:

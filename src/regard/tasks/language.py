@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
-from itertools import islice
 from typing import Self
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
 
 from regard.attention import Segments
 from regard.data import Document, Splits
-from regard.data.sources import cache_folder
 from regard.data.tokens import Stream, TextBatch, window_batches
 from regard.data.vocabulary import END, UNKNOWN, Vocabulary, load_vocabulary
 from regard.models import SequenceModel, Sight
 from regard.tasks.contract import Answer, Wish
 from regard.tasks.language_settings import ANCHORS, SMOKE, VARIANTS, Config, Packing
-from regard.train.counts import NGrams
 from regard.train.loss import Loss, token_loss
 from regard.train.metrics import Metric
 from regard.train.run_folder import RunFolder
 from regard.train.runner import Validation
-from regard.train.surprise import Surprise, characters_of, surprise
+from regard.train.surprise import Surprise, characters_of, count_losses, surprise
 from regard.train.writing import write
 
 _VOCABULARY = "vocabulary.json"
@@ -51,11 +45,6 @@ class Language:
         self.model: SequenceModel = config.model.build(vocabulary.size)
         self._streams: dict[str, Stream] = {}
 
-    @staticmethod
-    def data(config: Config) -> Splits[Document]:
-        """Documents of the three parts."""
-        return config.data.load()
-
     @classmethod
     def of(cls, config: Config, splits: Splits[Document]) -> Self:
         """A new model for some data, its vocabulary fitted on the training part."""
@@ -74,12 +63,8 @@ class Language:
 
     def stream(self, splits: Splits[Document], part: str) -> Stream:
         """A part as numbers, from the cache folder or made for it."""
-        content = json.dumps([splits.sha256(), part, self.vocabulary.as_json()], sort_keys=True)
-        path = cache_folder() / "tokens" / f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.npy"
-        if path.exists():
-            return Stream(path)
         documents: list[Document] = getattr(splits, part)
-        return Stream.write(path, (self.vocabulary.encode(one.text) for one in documents), self.vocabulary.size)
+        return Stream.of([one.text for one in documents], self.vocabulary, f"{part} of {splits.sha256()}")
 
     def batches(self, epoch: int) -> list[list[int]]:
         """Where the windows of every batch of an epoch begin."""
@@ -105,11 +90,10 @@ class Language:
 
     def score(self, splits: Splits[Document], processes: Accelerator) -> list[Metric]:
         """Loss, perplexity and bits per character of the test part; and the loss of all that was held out."""
-        test = self.stream(splits, "test")
-        found = self._surprise(test, processes)
+        found = self._surprise(test := self.stream(splits, "test"), processes)
         both = found + self._surprise(self.stream(splits, "validation"), processes)
-        kind = self.config.pieces.kind
-        protocol = f"{kind}; windows of {self.length} side by side, every token once, given those before it there"
+        windows = f"windows of {self.length} side by side, every token once, given those before it there"
+        protocol = f"{self.config.pieces.kind}; {windows}"
         characters = characters_of(test, [document.text for document in splits.test])
         together = f"nats a token; validation and test part together; {protocol}"
         return [
@@ -119,14 +103,7 @@ class Language:
 
     def baselines(self, splits: Splits[Document]) -> list[Metric]:
         """The loss of counts on the same tokens: of single ones, and of what followed the two or five before."""
-        train, test = self.stream(splits, "train").tokens, self.stream(splits, "test").tokens[1:]
-        names = {1: "unigram", 3: "3-gram Kneser-Ney", 6: "6-gram Kneser-Ney"}
-        losses = {
-            order: -np.log(NGrams(train, order, self.vocabulary.size, END).probabilities(test)).mean()
-            for order in names
-        }
-        protocol = "nats a token of the test part, given all before it there"
-        return [Metric(f"{name}: loss", float(losses[order]), protocol, 4, "lower") for order, name in names.items()]
+        return count_losses(self.stream(splits, "train"), self.stream(splits, "test"), self.vocabulary.size)
 
     def samples(self, splits: Splits[Document], processes: Accelerator) -> list[dict[str, object]]:
         """Beginnings from the test part, what was written on, and how the last tokens of the beginning were read."""
@@ -137,10 +114,9 @@ class Language:
 
     def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:
         """Every line with what the model writes after it; an empty line begins with nothing."""
-        while chunk := list(islice(lines, wish.together)):
-            for line in chunk:
-                texts = self._write(line, wish.best)
-                yield Answer(line + texts[0], {"prompt": line, "texts": texts}, self._note(line))
+        for line in lines:
+            texts = self._write(line, wish.best)
+            yield Answer(line + texts[0], {"prompt": line, "texts": texts}, self._note(line))
 
     def _surprise(self, stream: Stream, processes: Accelerator, most: int | None = None) -> Surprise:
         with torch.no_grad():
@@ -163,13 +139,12 @@ class Language:
         }
 
     def _note(self, line: str) -> str:
-        tokens = self.vocabulary.encode(line)
-        unknown = tokens.count(UNKNOWN)
-        long = len(tokens) + 1 - self.length
-        return "; ".join(
-            [f"has {unknown} {self.config.pieces.kind} that training never showed"] * bool(unknown)
-            + [f"has {len(tokens)} tokens; only the last ones are read (model.longest is {self.length})"] * (long > 0)
-        )
+        tokens, told = self.vocabulary.encode(line), []
+        if unknown := tokens.count(UNKNOWN):
+            told.append(f"has {unknown} {self.config.pieces.kind} that training never showed")
+        if len(tokens) >= self.length:
+            told.append(f"has {len(tokens)} tokens; only the last ones are read (model.longest is {self.length})")
+        return "; ".join(told)
 
 
 TASK = Language

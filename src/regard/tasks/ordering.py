@@ -46,11 +46,6 @@ class Ordering:
         self.examples: list[Inputs] = []
         self.validation: list[Inputs] = []
 
-    @staticmethod
-    def data(config: Config) -> Splits[Inputs]:
-        """Random instances, or a user's own."""
-        return config.data.load()
-
     @classmethod
     def of(cls, config: Config, splits: Splits[Inputs]) -> Self:
         """A new network for some data."""

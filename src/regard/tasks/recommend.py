@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from itertools import islice
 from typing import Self
 
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from regard.data import History, Splits
 from regard.data.evenly import evenly
 from regard.data.history_batches import SPECIAL, HistoryBatch, HistoryWindows, numbered, padded
+from regard.data.history_lines import noted, parse_history
 from regard.data.inventory import Inventory
 from regard.tasks.contract import Answer, Wish
 from regard.tasks.recommend_samples import sample
@@ -44,11 +43,6 @@ class Recommending:
         self.model: nn.Module = self.approach.build(len(items))
         self.windows = HistoryWindows([], self.approach.newest)
         self.validation: list[History] = []
-
-    @staticmethod
-    def data(config: Config) -> Splits[History]:
-        """Histories of the three parts."""
-        return config.data.load()
 
     @classmethod
     def of(cls, config: Config, splits: Splits[History]) -> Self:
@@ -116,7 +110,7 @@ class Recommending:
 
     def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:
         """Recommendations for histories: a line each, items oldest first and divided by tabs, or a list as JSON."""
-        histories = (_history(line, number) for number, line in enumerate(lines, start=1))
+        histories = (parse_history(line, f"standard input:{number}") for number, line in enumerate(lines, start=1))
         while chunk := list(islice(histories, min(wish.together, self.config.together))):
             batch = self._padded(chunk).to(processes.device)
             scores = self.scores(batch)
@@ -140,37 +134,7 @@ class Recommending:
             for item, score in zip(best.indices.tolist(), best.values.tolist(), strict=True)
         ]
         text = "\t".join(str(one["item"]) for one in found)
-        return Answer(text, {"history": history, "items": found}, self._note(history))
-
-    def _note(self, history: list[str]) -> str:
-        unknown = [item for item in dict.fromkeys(history) if self.items.number(item, -1) < 0]
-        told = []
-        if unknown:
-            near = get_close_matches(unknown[0], self.items.items[len(SPECIAL) :], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            told.append(f"has {len(unknown)} items that training never showed, the first is {unknown[0]!r}{hint}")
-        if len(unknown) == len(set(history)):
-            told.append("has no item that is known, so that everyone new gets the same")
-        if len(set(history)) < len(history):
-            told.append("has an item more than once, and is read as it is")
-        return "; ".join(told)
-
-
-def _history(line: str, number: int) -> list[str]:
-    """The items of a line.
-
-    Raises:
-        ValueError: it begins as JSON and is not a list of texts.
-    """
-    if not line.startswith("["):
-        return [item.strip() for item in line.split("\t") if item.strip()]
-    try:
-        found = json.loads(line)
-    except json.JSONDecodeError:
-        found = None
-    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
-        raise ValueError(f"standard input:{number} begins with [ but is no list of texts as JSON.")
-    return found
+        return Answer(text, {"history": history, "items": found}, noted(history, self.items))
 
 
 TASK = Recommending

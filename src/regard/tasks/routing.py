@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Self
@@ -12,13 +11,13 @@ from accelerate import Accelerator
 from torch import nn
 
 from regard.data import Splits
-from regard.data.endless import FIXED_SEED, Part, endless_batches
-from regard.data.route_batches import RouteBatch, batch_of_drawn, batch_of_instances
-from regard.data.route_lines import parse_routes
+from regard.data.route_batches import RouteBatch
+from regard.data.route_lines import noted, parse_routes
 from regard.data.routes import Instance
 from regard.tasks.contract import Answer, Wish
+from regard.tasks.routing_instances import Endless, Own
 from regard.tasks.routing_samples import sample
-from regard.tasks.routing_scores import baselines, gap_of, same_sizes, solved, tour_metrics
+from regard.tasks.routing_scores import baselines, gap_of, solved, tour_metrics
 from regard.tasks.routing_settings import ANCHORS, SMOKE, VARIANTS, Config
 from regard.train.distributed import gather_in_order, share
 from regard.train.incumbent import Contest
@@ -29,8 +28,6 @@ from regard.train.rollout import Pick, log_probabilities, roll
 from regard.train.run_folder import RunFolder
 from regard.train.runner import Validation
 from regard.train.tour_search import Decoding, solve
-
-_CHALLENGE = 500
 
 
 class Routing:
@@ -48,20 +45,17 @@ class Routing:
         self.policy = config.model.build(config.data.problem)
         self.judge = config.baseline.build(self.policy)
         self.model = Contest(self.policy, self.judge)
-        self.examples: list[Instance] = []
+        self.instances: Endless | Own = Endless(config.data, config.training.seed)
         self.validation: list[Instance] = []
         self.name = ""
-
-    @staticmethod
-    def data(config: Config) -> Splits[Instance]:
-        """Random instances, or a user's own."""
-        return config.data.load()
 
     @classmethod
     def of(cls, config: Config, splits: Splits[Instance]) -> Self:
         """A new policy for some data."""
         made = cls(config)
-        made.examples, made.validation, made.name = splits.train, splits.validation, splits.name
+        made.validation, made.name = splits.validation, splits.name
+        if splits.train:
+            made.instances = Own(splits.train, config.data.batch, config.training.seed)
         return made
 
     @classmethod
@@ -74,21 +68,11 @@ class Routing:
 
     def batches(self, epoch: int) -> list[list[int]]:
         """Numbers of every batch's instances: never the same twice where they are random; else one size a batch."""
-        data = self.config.data
-        if not self.examples:
-            return endless_batches(epoch, data.epoch, data.batch)
-        draw, found = random.Random(f"{self.config.training.seed} {epoch}"), []
-        for numbers in same_sizes(self.examples):
-            draw.shuffle(numbers)
-            found += [numbers[at : at + data.batch] for at in range(0, len(numbers), data.batch)]
-        draw.shuffle(found)
-        return found
+        return self.instances.batches(epoch)
 
     def collate(self, indices: list[int]) -> RouteBatch:
         """The instances of these numbers."""
-        if self.examples:
-            return batch_of_instances([self.examples[index] for index in indices])
-        return batch_of_drawn(self.config.data.source.draw(Part.TRAIN, self.config.training.seed, indices))
+        return self.instances.batch(indices)
 
     def loss(self, model: nn.Module, batch: RouteBatch) -> Loss:
         """Policy gradient: tours are drawn without a gradient, and scored again all at once with one."""
@@ -105,7 +89,8 @@ class Routing:
     def validate(self, model: nn.Module, processes: Accelerator) -> Validation:
         """Minus the mean length of greedy tours; and a better policy may become the one compared with."""
         if numbers := self.judge.challenges():
-            self.judge.challenge(self.policy, self._challenge(numbers, processes.device))
+            batches = [batch.to(processes.device) for batch in self.instances.challenge(numbers)]
+            self.judge.challenge(self.policy, batches)
         tours = self.tours(self.validation, self._single, processes)
         lengths = [one.length(mine) for one, mine in zip(self.validation, tours, strict=True)]
         mean, gap = sum(lengths) / len(lengths), gap_of(self.validation, lengths, self.name)
@@ -153,25 +138,12 @@ class Routing:
             counted = [[place + 1 for place in tour] for tour in tours]
             record = {"instance": one.name, "tours": counted, "length": one.length(tours), "known": one.known}
             text = f"{one.name}\t{one.length(tours):g}\t" + " | ".join(" ".join(map(str, tour)) for tour in counted)
-            yield Answer(text, record, _note(one))
+            yield Answer(text, record, noted(one))
 
     @property
     def _single(self) -> Decoding:
         """One greedy tour; of deliveries the policy says where it begins, as that is no matter of taste."""
         return Decoding(beginnings=min(1, self.config.decoding.beginnings))
-
-    def _challenge(self, numbers: range, device: torch.device) -> list[RouteBatch]:
-        source = self.config.data.source
-        if self.examples:
-            sizes = same_sizes(self.examples)
-            return [batch_of_instances([self.examples[one] for one in size]).to(device) for size in sizes]
-        spans = [numbers[at : at + _CHALLENGE] for at in range(0, len(numbers), _CHALLENGE)]
-        return [batch_of_drawn(source.draw(Part.CHALLENGE, FIXED_SEED, span)).to(device) for span in spans]
-
-
-def _note(one: Instance) -> str:
-    pairs = ", ".join(f"{first} and {second}" for first, second in one.equal())
-    return f"({one.name}) has places that are one point: {pairs}" if pairs else ""
 
 
 TASK = Routing

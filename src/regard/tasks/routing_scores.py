@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from regard.data.route_batches import RouteBatch, batch_of_instances
-from regard.data.routes import Instance, check_tours
+from regard.data.routes import Instance, check_tours, same_sizes
 from regard.tasks.routing_optima import mean_optimum
 from regard.train.metrics import Metric
 from regard.train.tour_heuristics import farthest_insertion, nearest_neighbour, random_tours, two_opt
@@ -36,14 +35,6 @@ def solved(instances: Sequence[Instance], solver: Solver) -> list[list[list[int]
                 found[place] = as_tours(order, depot=instances[place].deliveries is not None)
                 check_tours(instances[place], found[place])
     return found
-
-
-def same_sizes(instances: Sequence[Instance]) -> Iterator[list[int]]:
-    """Numbers of the instances that have equally many places."""
-    groups: dict[int, list[int]] = defaultdict(list)
-    for number, one in enumerate(instances):
-        groups[len(one.places)].append(number)
-    return iter(groups.values())
 
 
 def tour_metrics(

@@ -60,11 +60,6 @@ class Stories:
         self.reader = Reader(self.model, words)
         self.train = self.validation = number_stories([], words, 1)
 
-    @staticmethod
-    def data(config: Config) -> Splits[Question]:
-        """The questions of bAbI, of a user's own files, or made up."""
-        return config.data.load()
-
     @classmethod
     def of(cls, config: Config, splits: Splits[Question]) -> Self:
         """New networks for some questions, ready to be trained."""

@@ -48,11 +48,6 @@ class Tagging:
         self.examples: list[Tagged] = []
         self.validation: list[Tagged] = []
 
-    @staticmethod
-    def data(config: Config) -> Splits[Tagged]:
-        """The three parts of the data."""
-        return config.data.load()
-
     @classmethod
     def of(cls, config: Config, splits: Splits[Tagged]) -> Self:
         """A new tagger for some data.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
+from regard.data import Pair, Splits, dataset, multi30k, read_parallel
+from regard.data.vocabulary import Characters, Subwords, Vocabulary, Words
 from regard.models import Architecture, Recurrent
 from regard.tasks.contract import Anchor, Variant
 from regard.train.schedule import Exponential
@@ -34,6 +38,40 @@ class Data:
     lowercase: bool = False
     longest: int = 80
 
+    def load(self) -> Splits[Pair]:
+        """The three parts, lower-cased if asked for.
+
+        Raises:
+            ValueError: the data set is not known, or its files are not right.
+            OSError: it cannot be had.
+        """
+        splits = self._found()
+        if not self.lowercase:
+            return splits
+        train, validation, test = (
+            [Pair(pair.source.lower(), pair.target.lower()) for pair in part]
+            for part in (splits.train, splits.validation, splits.test)
+        )
+        return Splits(splits.name, train, validation, test, splits.licence, splits.citation)
+
+    def _found(self) -> Splits[Pair]:
+        if self.name == "files":
+            train, validation, test = (self._own(name) for name in ("train", "validation", "test"))
+            return Splits("files", train, validation, test, "your own", "")
+        if self.name == "multi30k" and self.folder is not None:
+            return multi30k.load(Path(self.folder))
+        found: Splits[Pair] = dataset(self.name, Pair).load()
+        return found
+
+    def _own(self, name: str) -> list[Pair]:
+        paths: list[str] = getattr(self, name)
+        if not paths:
+            raise ValueError(
+                f"data.{name} is empty; with data.name=files all of data.train, data.validation and data.test "
+                "need files, for example data.train=[train.en,train.fr]."
+            )
+        return read_parallel(*paths)
+
 
 @dataclass(frozen=True)
 class Pieces:
@@ -48,6 +86,16 @@ class Pieces:
     kind: Literal["subwords", "words", "characters"] = "subwords"
     size: int = 4000
     shared: bool = False
+
+    def fit(self, pairs: Sequence[Pair]) -> tuple[Vocabulary, Vocabulary]:
+        """Vocabularies of source and target, from training pairs alone."""
+        kinds: dict[str, type[Vocabulary]] = {"subwords": Subwords, "words": Words, "characters": Characters}
+        kind = kinds[self.kind]
+        sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
+        if self.shared:
+            both = kind.fit(sources + targets, self.size)
+            return both, both
+        return kind.fit(sources, self.size), kind.fit(targets, self.size)
 
 
 @dataclass(frozen=True)

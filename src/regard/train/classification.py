@@ -109,6 +109,32 @@ def calibration_error(
     return float(torch.zeros(bins, dtype=torch.float64).index_add(0, place, gap).abs().sum() / len(true))
 
 
+def right_and_loss(
+    probabilities: Float[Tensor, "examples classes"], true: Int[Tensor, " examples"]
+) -> tuple[float, float]:
+    """Percent of examples whose most probable class is right, and the cross-entropy in nats.
+
+    Example:
+        >>> import torch
+        >>> right, loss = right_and_loss(torch.tensor([[0.5, 0.5], [0.0, 1.0]]), torch.tensor([0, 1]))
+        >>> right, round(loss, 4)
+        (100.0, 0.3466)
+    """
+    right = 100 * float((probabilities.argmax(1) == true).double().mean())
+    return right, -float(probabilities.gather(1, true[:, None]).clamp(min=1e-12).log().mean())
+
+
+def balancing(true: Int[Tensor, " examples"], classes: int) -> Float[Tensor, " classes"]:
+    """By how much an example of each class counts if all classes are to count alike, 1 on average over the examples.
+
+    Example:
+        >>> import torch
+        >>> balancing(torch.tensor([0, 0, 0, 1]), 2)
+        tensor([0.6667, 2.0000])
+    """
+    return len(true) / (classes * torch.bincount(true, minlength=classes).float())
+
+
 def classification_metrics(
     probabilities: Float[Tensor, "examples classes"],
     true: Int[Tensor, " examples"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import accumulate
 
 import torch
@@ -53,6 +53,13 @@ class Judged:
     probabilities: list[float]
     sentences: list[Looked]
     note: str = ""
+
+    def record(self, text: str, labels: Sequence[str]) -> dict[str, object]:
+        """The text with its class and all beside it, as JSON holds it."""
+        best = labels[max(range(len(labels)), key=self.probabilities.__getitem__)]
+        probabilities = dict(zip(labels, self.probabilities, strict=True))
+        sentences = [asdict(one) for one in self.sentences]
+        return {"text": text, "label": best, "probabilities": probabilities, "sentences": sentences}
 
 
 class Judge:

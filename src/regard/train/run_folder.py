@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 FORMAT = 1
 
@@ -96,6 +97,18 @@ class RunFolder:
             return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
         except ValueError as error:
             raise ValueError(f"{path} is damaged: {error}; copy it again from where it came.") from None
+
+    def read_fields(self, name: str, kinds: Mapping[str, type]) -> dict[str, Any]:
+        """The fields of a JSON file of the run.
+
+        Raises:
+            ValueError: it has other fields than these, or one of another kind.
+        """
+        found = self.read_json(name)
+        if not isinstance(found, dict) or {key: type(value) for key, value in found.items()} != kinds:
+            expected = ", ".join(f"{key} ({kind.__name__})" for key, kind in kinds.items())
+            raise ValueError(f"{self.path / name} does not say {expected}; copy it again from where it came.")
+        return found
 
     def write_json(self, name: str, content: object) -> None:
         """Write a JSON file of the run at once."""

@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from accelerate import Accelerator
 
 from regard.data.tokens import Stream, TextBatch
 from regard.data.vocabulary import END
+from regard.train.counts import NGrams
 from regard.train.distributed import share, summed
 from regard.train.loss import Loss
 from regard.train.metrics import Metric
@@ -86,3 +88,14 @@ def surprise(
 def characters_of(stream: Stream, texts: list[str]) -> int:
     """Characters that a stream's targets spell; the end of a document counts as one."""
     return sum(map(len, texts)) + int((stream.tokens[1:] == END).sum())
+
+
+def count_losses(train: Stream, test: Stream, vocabulary_size: int) -> list[Metric]:
+    """The loss of counts on the same tokens: of single ones, and of what followed the two or five before."""
+    names = {1: "unigram", 3: "3-gram Kneser-Ney", 6: "6-gram Kneser-Ney"}
+    protocol = "nats a token of the test part, given all before it there"
+    found = []
+    for order, name in names.items():
+        odds = NGrams(train.tokens, order, vocabulary_size, END).probabilities(test.tokens[1:])
+        found.append(Metric(f"{name}: loss", float(-np.log(odds).mean()), protocol, digits=4, better="lower"))
+    return found

@@ -1,0 +1,62 @@
+"""What a policy of routing learns from: random instances without end, or a user's own."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from regard.data.endless import FIXED_SEED, Part, endless_batches
+from regard.data.route_batches import RouteBatch, batch_of_drawn, batch_of_instances
+from regard.data.routes import Instance, same_sizes
+from regard.tasks.routing_settings import Data
+
+# Instances of a contest at a time.
+_TOGETHER = 500
+
+
+@dataclass(frozen=True)
+class Endless:
+    """Random instances, never the same twice; seed and number decide each."""
+
+    data: Data
+    seed: int
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """Numbers of every batch's instances."""
+        return endless_batches(epoch, self.data.epoch, self.data.batch)
+
+    def batch(self, numbers: Sequence[int]) -> RouteBatch:
+        """The instances of these numbers."""
+        return batch_of_drawn(self.data.source.draw(Part.TRAIN, self.seed, numbers))
+
+    def challenge(self, numbers: range) -> list[RouteBatch]:
+        """The instances of a contest of two policies, of which training sees none."""
+        spans = [numbers[at : at + _TOGETHER] for at in range(0, len(numbers), _TOGETHER)]
+        return [batch_of_drawn(self.data.source.draw(Part.CHALLENGE, FIXED_SEED, span)) for span in spans]
+
+
+@dataclass(frozen=True)
+class Own:
+    """A user's own instances; those of a batch have equally many places."""
+
+    examples: list[Instance]
+    size: int
+    seed: int
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """Numbers of every batch's instances, shuffled anew in every epoch."""
+        draw, found = random.Random(f"{self.seed} {epoch}"), []
+        for numbers in same_sizes(self.examples):
+            draw.shuffle(numbers)
+            found += [numbers[at : at + self.size] for at in range(0, len(numbers), self.size)]
+        draw.shuffle(found)
+        return found
+
+    def batch(self, numbers: Sequence[int]) -> RouteBatch:
+        """The instances of these numbers."""
+        return batch_of_instances([self.examples[number] for number in numbers])
+
+    def challenge(self, numbers: range) -> list[RouteBatch]:
+        """All of the instances, as there are no others."""
+        return [self.batch(same) for same in same_sizes(self.examples)]
