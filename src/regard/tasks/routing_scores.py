@@ -12,6 +12,7 @@ from regard.data.route_batches import RouteBatch, batch_of_instances
 from regard.data.routes import Instance, check_tours, same_sizes
 from regard.tasks.routing_optima import mean_optimum
 from regard.train.metrics import Metric
+from regard.train.savings import savings
 from regard.train.tour_heuristics import farthest_insertion, nearest_neighbour, random_tours, two_opt
 from regard.train.tour_search import as_tours
 
@@ -63,7 +64,7 @@ def gap_of(instances: Sequence[Instance], lengths: Sequence[float], data: str) -
 
 
 def baselines(instances: Sequence[Instance], data: str) -> list[Metric]:
-    """Random tours, nearest neighbour, and for one tour farthest insertion and what 2-opt makes of it."""
+    """Random tours, nearest neighbour; for deliveries savings, else farthest insertion and what 2-opt makes of it."""
     generator = torch.Generator().manual_seed(0)
     solvers: dict[str, Solver] = {
         "random": lambda batch: random_tours(batch, generator),
@@ -72,6 +73,8 @@ def baselines(instances: Sequence[Instance], data: str) -> list[Metric]:
     if instances[0].deliveries is None:
         solvers["farthest insertion"] = lambda batch: farthest_insertion(batch.points)
         solvers["2-opt"] = lambda batch: two_opt(batch.points, farthest_insertion(batch.points))
+    else:
+        solvers["savings"] = savings
     found = []
     for name, solver in solvers.items():
         first = tour_metrics(instances, solved(instances, solver), name, data)[0]
