@@ -39,7 +39,7 @@ def _row(task: str, ours: list[dict[str, Any]], lines: list[dict[str, Any]]) -> 
     span = f" ({min(values):.{digits}f} to {max(values):.{digits}f}, {len(values)} seeds)" if len(values) > 1 else ""
     sign = 1 if first["better"] == "higher" else -1
     missed = "" if sign * (mean - first["goal"]) >= 0 else f", short of {first['goal']:g}"
-    peers = "; ".join(f"{line['who']}: {line['value']:g}" for line in lines if line["who"] != "regard")
+    peers = "; ".join(f"{line['who']}: {line['value']:.{digits}f}" for line in lines if line["who"] != "regard")
     minutes = sum(line["minutes"] for line in ours) / len(ours)
     cells = (
         f"{task}, {first['row']}",

@@ -31,7 +31,7 @@ ROUNDS = 9
 # Seconds that a round of one path lasts at least: a single short call tells how cold the caches were.
 ROUND = 0.01
 # Queries, keys, and maps that make about as much work of each.
-SIZES = ((7, 7, 64), (30, 30, 512), (128, 128, 64), (512, 512, 32), (2048, 2048, 8), (8192, 8192, 1))
+SIZES = ((30, 30, 512), (128, 128, 64), (512, 512, 32), (2048, 2048, 8), (8192, 8192, 1))
 # From 2,048 on the order of the paths does not change, and these are measured for several sizes of head.
 SHORTER = SIZES[:-1]
 HEADS = (32, 64, 128)

@@ -33,8 +33,8 @@ def test_seeds_are_one_row_with_mean_and_range_and_peers_beside(tmp_path):
         tmp_path, LINE, {**LINE, "value": 93.0, "seed": 2}, {"who": "other 1.0", "row": "news", "value": 89.5}
     )
     assert row == (
-        "| documents, news | accuracy | **92.00** (91.00 to 93.00, 2 seeds) | 90.5 (Somebody 2016) | other 1.0: 89.5 "
-        "| 2.0 | 2026-01-02 |\n"
+        "| documents, news | accuracy | **92.00** (91.00 to 93.00, 2 seeds) | 90.5 (Somebody 2016) | other 1.0: 89.50"
+        " | 2.0 | 2026-01-02 |\n"
     )
 
 

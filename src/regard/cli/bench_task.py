@@ -133,7 +133,7 @@ def _row(anchor: Anchor, name: str, stem: Path, given: Arguments, command: str) 
                 "metric": anchor.metric,
                 "value": value,
                 "runs": [part["value"] for part in parts],
-                "protocol": parts[0]["protocol"],
+                "protocol": _protocol([part["protocol"] for part in parts]),
                 "seed": seed,
                 "minutes": round(minutes, 2),
                 "known": anchor.known,
@@ -153,11 +153,21 @@ def _row(anchor: Anchor, name: str, stem: Path, given: Arguments, command: str) 
         [line["value"] for line in lines],
         parts[0]["better"],
         parts[0]["digits"],
-        parts[0]["protocol"],
+        lines[-1]["protocol"],
         sum(line["minutes"] for line in lines) / len(lines),
         _peers(results, anchor.name),
         lines[-1]["baselines"],
     )
+
+
+def _protocol(runs: list[str]) -> str:
+    """How the value was measured; of several runs it is the mean, and each has data or a fold of its own.
+
+    Example:
+        >>> _protocol(["fold 0", "fold 1"])
+        'mean of 2 runs, the first one: fold 0'
+    """
+    return runs[0] if len(runs) == 1 else f"mean of {len(runs)} runs, the first one: {runs[0]}"
 
 
 def _means(runs: list[list[dict[str, Any]]]) -> list[str]:
