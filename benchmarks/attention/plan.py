@@ -2,8 +2,8 @@
 
 python benchmarks/attention/plan.py [KIND ...]
 
-It writes the table for chips like this one in src/regard/attention/tables: rows of these kinds anew, or without one
-those that the table does not have yet. With no table there yet all of it takes about a quarter of an hour, idle.
+It writes the table for chips like this one in src/regard/attention/tables, or only the rows of some kinds in it;
+about a quarter of an hour, idle.
 Paths are timed in turn, round after round, on the same tensors; the median of 9 rounds counts.
 """
 
@@ -115,12 +115,8 @@ def row(kind: Kind, dtype: torch.dtype, size: int, queries: int, keys: int, maps
             for path in kind.paths:
                 times[path].append(milliseconds(kind, path, tensors, trained))
         found[name] = {path: round(median(each[1:]), 4) for path, each in times.items()}
-    return found
-
-
-def work(one: dict[str, object]) -> tuple[object, ...]:
-    """What a row is of."""
-    return one["kind"], one["dtype"], one["size"], one["cells"]
+    named = {"kind": kind.name, "dtype": str(dtype).removeprefix("torch."), "size": size}
+    return {**named, "cells": queries * keys, **found}
 
 
 def chip() -> str:
@@ -131,21 +127,11 @@ def chip() -> str:
 
 
 def main(names: list[str]) -> None:
-    kept = json.loads(TABLE.read_text())["rows"] if TABLE.exists() else []
-    known = {work(one): one for one in kept if one["kind"] not in names}
-    rows = []
-    for kind in KINDS:
+    chosen = [kind for kind in KINDS if not names or kind.name in names]
+    rows = [] if not names else [one for one in json.loads(TABLE.read_text())["rows"] if one["kind"] not in names]
+    for kind in chosen:
         for dtype, size, sizes in itertools.product(kind.dtypes, kind.heads, kind.sizes):
-            asked = {
-                "kind": kind.name,
-                "dtype": str(dtype).removeprefix("torch."),
-                "size": size,
-                "cells": sizes[0] * sizes[1],
-            }
-            if work(asked) in known:
-                rows.append(known[work(asked)])
-                continue
-            rows.append(asked | row(kind, dtype, size, *sizes))
+            rows.append(row(kind, dtype, size, *sizes))
             print(json.dumps(rows[-1]), flush=True)
     versions = {"torch": torch.__version__, "python": platform.python_version(), "date": date.today().isoformat()}
     found = {"command": "python benchmarks/attention/plan.py", "chip": chip(), **versions, "rows": rows}

@@ -23,24 +23,19 @@ from sklearn.linear_model import LogisticRegression
 
 from regard.cli.settings import parse
 from regard.data import Labelled, Splits
-from regard.data.passages import passages, words
 from regard.tasks.contract import Anchor
 from regard.tasks.documents import TASK
+from regard.tasks.documents_words import plain
 
 WHO = "scikit-learn, TF-IDF + logistic regression"
 CHOICES = (1.0, 3.0, 10.0, 30.0)
 
 
-def plain(examples: Sequence[Labelled]) -> list[str]:
-    """The words that the task reads, with spaces between."""
-    return [" ".join(word for spans in passages(one.text, 40) for word in words(one.text, spans)) for one in examples]
-
-
-def accuracy(splits: Splits[Labelled]) -> tuple[float, float]:
+def accuracy(splits: Splits[Labelled], longest: int) -> tuple[float, float]:
     """Accuracy on the test set, in hundredths, and the C that was best on validation."""
     counts = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\S+")
     parts = (splits.train, splits.validation, splits.test)
-    train, validation, test = (plain(part) for part in parts)
+    train, validation, test = ([plain(one.text, longest) for one in part] for part in parts)
     labels, known, asked = ([one.label for one in part] for part in parts)
     features = counts.fit_transform(train)
     models = {c: LogisticRegression(C=c, max_iter=1000).fit(features, labels) for c in CHOICES}
@@ -54,7 +49,7 @@ def line(anchor: Anchor, extra: Sequence[str], command: str) -> dict[str, object
     begun, values, chosen = time.perf_counter(), [], []
     for settings in anchor.runs:
         config, _text = parse(TASK.recipe, [*settings, *extra])
-        value, best = accuracy(config.data.load())
+        value, best = accuracy(config.data.load(), config.limits.words)
         values.append(value)
         chosen.append(best)
     return {

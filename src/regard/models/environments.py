@@ -11,6 +11,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+# Shares of a capacity are rounded: a vehicle that is filled to the brim must not seem to overflow.
+BRIM = 1e-5
+
 
 @dataclass(frozen=True)
 class TourState:
@@ -107,8 +110,7 @@ class DeliveryState:
     @property
     def hidden(self) -> Bool[Tensor, "batch tours places"]:
         """Places that may not be next."""
-        # Shares of a capacity are rounded: a vehicle that is filled to the brim must not seem to overflow.
-        full = self.demands.unsqueeze(1) > self.remaining.unsqueeze(2) + 1e-5
+        full = self.demands.unsqueeze(1) > self.remaining.unsqueeze(2) + BRIM
         hidden = self.visited | full
         hidden[..., 0] = (self.last == 0) & ~self.visited[..., 1:].all(2)
         return hidden

@@ -49,9 +49,10 @@ def word_table(known: Known, lexicon: Lexicon, vectors: Tensor | None) -> WordTa
 def baselines(splits: Splits[Labelled], longest: int) -> list[Metric]:
     """Accuracy of the most frequent class, and of a linear model on words and pairs, read as the classifier does."""
     known, asked = [one.label for one in splits.train], [one.label for one in splits.test]
-    texts, questions = ([_plain(one.text, longest) for one in part] for part in (splits.train, splits.test))
+    texts, questions = ([plain(one.text, longest) for one in part] for part in (splits.train, splits.test))
     return [majority(known, asked), tf_idf(texts, known, questions, asked)]
 
 
-def _plain(text: str, longest: int) -> str:
+def plain(text: str, longest: int) -> str:
+    """The words of a text as the classifier reads them, with spaces between."""
     return " ".join(word for spans in passages(text, longest) for word in words(text, spans))

@@ -8,9 +8,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from regard.data.route_batches import RouteBatch
-
-# Shares of a capacity are single numbers, and what they add up to is rounded.
-_ROUNDING = 1e-5
+from regard.models.environments import BRIM
 
 
 def savings(batch: RouteBatch) -> Int[Tensor, "batch steps"]:
@@ -52,7 +50,7 @@ def _joined(pairs: list[list[int]], loads: list[float]) -> list[int]:
     for i, j in pairs:
         left, right = tours[i], tours[j]
         ends = i in (left[0], left[-1]) and j in (right[0], right[-1])
-        if left is right or not ends or sum(loads[place] for place in left + right) > 1 + _ROUNDING:
+        if left is right or not ends or sum(loads[place] for place in left + right) > 1 + BRIM:
             continue
         left = left if left[-1] == i else left[::-1]
         whole = left + (right if right[0] == j else right[::-1])
