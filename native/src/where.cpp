@@ -1,6 +1,7 @@
 #include "where.hpp"
 
 #include <cmath>
+#include <cstring>
 
 namespace regard {
 
@@ -132,7 +133,11 @@ void Where::evaluate(const int64_t* step, const Block& block, Seen& out) const {
             if (i >= tensor<int64_t>(a[0])[b]) row = {0, 0};
         } else if (*step == kMask) {
             const uint8_t* from = tensor<uint8_t>(a[0]) + b * a[1] + block.head * a[2] + i * a[3] + block.column * a[4];
-            for (int64_t c = 0; c < block.columns; ++c) mask[c] = from[c * a[4]];
+            // The usual case, as bytes one after another: a loop with a step is read a byte at a time.
+            if (a[4] == 1)
+                std::memcpy(mask, from, size_t(block.columns));
+            else
+                for (int64_t c = 0; c < block.columns; ++c) mask[c] = from[c * a[4]];
         } else if (*step == kSame) {
             int64_t id = tensor<int64_t>(a[0])[b * a[1] + i * a[2]];
             const int64_t* from = tensor<int64_t>(a[3]) + b * a[4] + block.column * a[5];

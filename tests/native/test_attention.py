@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import regard as rg
-from tests.native.exactness import needs_kernels, rms
+from tests.native.exactness import assert_as_exact, needs_kernels, rms
 from tests.native.wheres import KINDS, where_of
 
 pytestmark = needs_kernels
@@ -203,6 +204,16 @@ def test_a_learned_centre_gets_its_gradient_through_the_gaussian(weigh, shape):
         grads.append(torch.autograd.grad(context.square().sum(), centre)[0].double())
     torch.testing.assert_close(*grads, rtol=1e-5, atol=2e-5)
     assert grads[1].abs().max() > 0.1
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 61, 107), (3, 1, 61, 1), (1, 4, 1, 107), (107,)])
+def test_a_mask_may_have_one_entry_for_a_whole_axis(shape):
+    shown = torch.rand(shape, generator=torch.Generator().manual_seed(2)) < 0.6
+
+    def by(path: str) -> Callable[..., Tensor]:
+        return lambda *leaves: rg.attend(*leaves, where=rg.Mask(shown), path=path)
+
+    assert_as_exact(by("native"), by("reference"), PROBLEM.tensors(torch.float64))
 
 
 @pytest.mark.parametrize("weigh", [rg.Softmax(), rg.TopK(3), rg.Sigmoid()])

@@ -58,6 +58,14 @@ def test_random_instances_never_come_twice():
     assert torch.equal(made.collate([5]).points, made.collate([4, 5]).points[1:])
 
 
+def test_training_instances_grow_to_all_places_and_stay():
+    config = replace(config_of(Shared(2)), data=replace(SMALL, first_places=3, growing=4))
+    made = Routing.of(config, config.data.load())
+    batches = [batch for epoch in range(2) for batch in made.batches(epoch)]
+    assert [tuple(made.collate(one).points.shape) for one in batches] == [(7, size, 2) for size in (3, 3, 4, 5, 6, 6)]
+    assert {len(one.places) for one in made.validation} == {6}
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> str:
     """A run of the command line on a user's own three rows."""
@@ -126,6 +134,8 @@ def test_input_that_is_no_instance_is_told_in_one_line(trained, monkeypatch, cap
         (["data.name=files"], "data.validation is empty; with data.name=files"),
         (["data.batch=0"], "data.batch is 0, expected a positive number"),
         (["data.places=1"], "places is 1, expected at least 2"),
+        (["data.first_places=21"], "data.first_places is 21, expected 2 to data.places, 20; or 0"),
+        (["data.growing=0"], "data.growing is 0, expected a positive number"),
         (["model=Pointer", "data.problem=CVRP"], "data.problem is CVRP, but model=Pointer makes one tour, TSP"),
     ],
 )

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from regard.attention import Mask, attend, weights
 from regard.layers import FeedForward, MultiHead
 from regard.layers.heads import apart, joined
 from regard.models.environments import DeliveryState, TourState
@@ -27,29 +28,29 @@ class Context(Enum):
 
 @dataclass(frozen=True)
 class Places:
-    """Places as the decoder reads them.
-
-    A question is a sum of a few vectors, so its score against a key is a sum of as many numbers. All of these are
-    made here, once: a step of the decoder adds up rows of tables. What the glimpse reads is scored against the places
-    in the same way, W_out and all, so that neither question nor glimpse is ever made.
+    """Places as the decoder reads them, all projections made once for all steps.
 
     Args:
-        last: scores of what the place that a tour is at adds to the question, a row for each place and one for a tour
-            that has not begun; the heads stand side by side.
-        context: scores of what else is in the question: a row for each place that a tour may have begun at, or with
-            deliveries one for a full vehicle.
-        mean: scores of what all places together add.
-        pointed: what a head's reading of a place adds to the pointer's score of every place.
+        last: what the place that a tour is at adds to the question, with all places together; a row for each place
+            and one for a tour that has not begun.
+        context: what else is in the question: a row for each place that a tour may have begun at, or with deliveries
+            one for a full vehicle.
+        key: of the glimpse.
+        value: of the glimpse.
+        pointed: what the pointer multiplies a glimpse with, the glimpse's own output projection and all.
     """
 
-    last: Float[Tensor, "batch rows heads*places"]
-    context: Float[Tensor, "batch _ heads*places"]
-    mean: Float[Tensor, "batch 1 heads*places"]
-    pointed: Float[Tensor, "batch heads*places places"]
+    last: Float[Tensor, "batch rows size"]
+    context: Float[Tensor, "batch _ size"]
+    key: Float[Tensor, "batch heads places width"]
+    value: Float[Tensor, "batch heads places width"]
+    pointed: Float[Tensor, "batch size places"]
 
     def detached(self) -> Places:
         """The same without a gradient."""
-        return Places(self.last.detach(), self.context.detach(), self.mean.detach(), self.pointed.detach())
+        return Places(
+            self.last.detach(), self.context.detach(), self.key.detach(), self.value.detach(), self.pointed.detach()
+        )
 
 
 class NormalisedLayer(nn.Module):
@@ -136,13 +137,10 @@ class AttentionModel(Policy[Places]):
         states = self._features(points, demands)
         for layer in self.layers:
             states = layer(states)
-        key, value = (apart(one(states), self.heads) for one in (self.key, self.value))
-        pointed = apart(self.pointed(states) @ self.output.weight, self.heads)
-        answers = value @ pointed.transpose(2, 3) / math.sqrt(self.size)
-        tables = (apart(one, self.heads) @ key.transpose(2, 3) for one in self._questions(states))
-        scores = (joined(one) / math.sqrt(key.shape[3]) for one in tables)
-        last, context, mean = (_wide(one) for one in scores)
-        return Places(last, context, mean, _wide(answers.flatten(1, 2)))
+        key, value = (apart(_wide(one(states)), self.heads) for one in (self.key, self.value))
+        pointed = self.pointed(states) @ self.output.weight / math.sqrt(self.size)
+        last, context = self._asked(states)
+        return Places(_wide(last), _wide(context), key, value, _wide(pointed).transpose(1, 2))
 
     def follow(self, places: Places, state: TourState | DeliveryState) -> Places:
         """The same places: all that matters of a tour is in its state."""
@@ -150,45 +148,36 @@ class AttentionModel(Policy[Places]):
 
     def choose(self, places: Places, state: TourState | DeliveryState) -> Float[Tensor, "batch tours places"]:
         """Log-probability of every place to be next, at least in float32; hidden ones have -inf."""
-        penalty = self._penalty(places, state)
-        with torch.autocast(penalty.device.type, enabled=False):
-            scores = (self._weights(places, state, penalty).flatten(2) @ places.pointed).tanh() * _CLIP
-            return (scores + penalty).log_softmax(-1)
+        with torch.autocast(places.key.device.type, enabled=False):
+            hidden = state.hidden
+            query = apart(self._question(places, state), self.heads)
+            glimpse = joined(attend(query, places.key, places.value, where=Mask(~hidden.unsqueeze(1))))
+            scores = (glimpse @ places.pointed).tanh() * _CLIP
+            return scores.masked_fill(hidden, -torch.inf).log_softmax(-1)
 
     def glimpse(self, places: Places, state: TourState | DeliveryState) -> Float[Tensor, "batch tours heads places"]:
         """Weights of the glimpse."""
-        with torch.autocast(places.mean.device.type, enabled=False):
-            return self._weights(places, state, self._penalty(places, state))
+        with torch.autocast(places.key.device.type, enabled=False):
+            query = apart(self._question(places, state), self.heads)
+            return weights(query, places.key, where=Mask(~state.hidden.unsqueeze(1))).transpose(1, 2)
 
-    def _penalty(self, places: Places, state: TourState | DeliveryState) -> Tensor:
-        """What hides places: 0, or -inf."""
-        hidden = state.hidden
-        return torch.zeros(hidden.shape, dtype=places.mean.dtype, device=hidden.device).masked_fill_(
-            hidden, -torch.inf
-        )
-
-    def _weights(self, places: Places, state: TourState | DeliveryState, penalty: Tensor) -> Tensor:
-        # In place, as there are more of these numbers than of all others together.
-        scores = _rows(places.last, state.last).unflatten(1, (-1, state.abreast))
-        scores = scores.add_(self._context(places, state)).flatten(1, 2).unflatten(2, (self.heads, -1))
-        return scores.add_(penalty.unsqueeze(2)).softmax(-1)
-
-    def _context(self, places: Places, state: TourState | DeliveryState) -> Float[Tensor, "batch _ tours scores"]:
-        """Scores of what a question has beside the place that the tour is at."""
+    def _question(self, places: Places, state: TourState | DeliveryState) -> Float[Tensor, "batch tours size"]:
+        """What a tour asks for: where it is, with what else the decoder knows."""
+        last = _rows(places.last, state.last)
         if self.first is not None and isinstance(state, TourState):
-            return (places.mean + _rows(places.context, state.first)).unflatten(1, (-1, state.abreast))
+            first = _rows(places.context, state.first)
+            return (last.unflatten(1, (-1, state.abreast)) + first.unflatten(1, (-1, state.abreast))).flatten(1, 2)
         if self.first is None and isinstance(state, DeliveryState):
-            remaining = state.remaining.unflatten(1, (-1, state.abreast)).unsqueeze(-1)
-            return places.mean.unsqueeze(1) + remaining * places.context.unsqueeze(1)
+            return last + state.remaining.unsqueeze(-1) * places.context
         raise ValueError(f"state is a {type(state).__name__}, but the model's context is {self.context}.")
 
-    def _questions(self, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What can be in a question: of the last place, of the context, and of the mean."""
+    def _asked(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """What can be in a question: of the last place, with the mean, and of the context."""
         mean, last = self.mean(states.mean(1, keepdim=True)), self.last(states)
         vectors = self.vectors.to(last.dtype).expand(len(states), -1, -1)
         if self.first is None:
-            return last, vectors, mean
-        return torch.cat([last, vectors[:, :1]], 1), torch.cat([self.first(states), vectors[:, 1:]], 1), mean
+            return last + mean, vectors
+        return torch.cat([last, vectors[:, :1]], 1) + mean, torch.cat([self.first(states), vectors[:, 1:]], 1)
 
     def _features(self, points: Tensor, demands: Tensor | None) -> Tensor:
         if (demands is None) != (self.depot is None):

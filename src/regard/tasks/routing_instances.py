@@ -28,7 +28,8 @@ class Endless:
 
     def batch(self, numbers: Sequence[int]) -> RouteBatch:
         """The instances of these numbers."""
-        return batch_of_drawn(self.data.source.draw(Part.TRAIN, self.seed, numbers))
+        source = self.data.source_of(numbers[0] // self.data.batch)
+        return batch_of_drawn(source.draw(Part.TRAIN, self.seed, numbers))
 
     def challenge(self, numbers: range) -> list[RouteBatch]:
         """The instances of a contest of two policies, of which training sees none."""

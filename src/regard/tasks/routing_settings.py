@@ -36,6 +36,8 @@ class Data:
         test_count: random test instances.
         batch: instances at a time.
         epoch: batches of random instances in an epoch.
+        first_places: of the first random instances, which grow from batch to batch; 0 means that all have `places`.
+        growing: batches until they have `places`.
     """
 
     name: Literal["uniform", "files"] = "uniform"
@@ -48,16 +50,28 @@ class Data:
     test_count: int = 10_000
     batch: int = 256
     epoch: int = 250
+    first_places: int = 0
+    growing: int = 1000
 
     def __post_init__(self) -> None:
-        for name in ("validation_count", "test_count", "batch", "epoch"):
+        for name in ("validation_count", "test_count", "batch", "epoch", "growing"):
             if getattr(self, name) < 1:
                 raise ValueError(f"data.{name} is {getattr(self, name)}, expected a positive number.")
+        if self.first_places and not 2 <= self.first_places <= self.places:
+            raise ValueError(
+                f"data.first_places is {self.first_places}, expected 2 to data.places, {self.places}; or 0 for "
+                "instances that do not grow."
+            )
 
     @property
     def source(self) -> Uniform:
         """Random instances."""
         return Uniform(self.problem, self.places)
+
+    def source_of(self, batch: int) -> Uniform:
+        """Random instances of a training batch, counted from the beginning of the training."""
+        first = self.first_places or self.places
+        return Uniform(self.problem, first + (self.places - first) * min(batch, self.growing) // self.growing)
 
     def load(self) -> Splits[Instance]:
         """The three parts; the training part is empty where it is random and without end.
@@ -181,7 +195,9 @@ SMOKE = (
     "training.validate_every=2",
 )
 _CVRP = ("data.problem=CVRP", "data.test_count=1000", "baseline.begin=CHOSEN", "decoding.beginnings=0")
-_TSP50 = ("data.places=50", "data.test_count=1000", "data.batch=64")
+# From twenty cities up it learns sooner than with fifty from the beginning.
+_GROWING = ("data.first_places=20", "data.growing=5000", "training.updates=10000", "training.schedule.total=10000")
+_TSP50 = ("data.places=50", "data.test_count=1000", "data.batch=64", *_GROWING)
 # A tour that is begun for it would be a question that it never learned to answer.
 _POINTER = ("model=Pointer", "baseline=Rollout", "decoding.beginnings=0")
 VARIANTS = (
