@@ -1,6 +1,7 @@
 #include "attend.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "dropout.hpp"
@@ -8,6 +9,22 @@
 #include "straight.hpp"
 
 namespace regard {
+
+namespace {
+
+typedef uint8_t Bytes __attribute__((vector_size(kWidth)));
+
+// Scores whose byte is 0 become the lowest number. Of the bytes a whole vector is read at the end.
+void hide(float* scores, const uint8_t* shown, int64_t count) {
+    for (int64_t c = 0; c < count; c += kWidth) {
+        Bytes some;
+        std::memcpy(&some, shown + c, sizeof some);
+        Ints seen = __builtin_convertvector(some, Ints);
+        store_some(scores + c, seen != 0 ? load_some(scores + c, count - c) : all(kLowest), count - c);
+    }
+}
+
+}  // namespace
 
 Worker::Worker(const Problem& problem)
     : problem(problem),
@@ -81,8 +98,7 @@ void Worker::show(const Block& block, float* scores, int64_t stride) {
             where.add_priors(block, block.first + r, block.column + shown.low, block.column + shown.high,
                              row + shown.low);
         if (!seen_->masked) continue;
-        const uint8_t* mask = seen_->mask.data() + r * block.columns;
-        for (int64_t c = shown.low; c < shown.high; ++c) row[c] = mask[c] ? row[c] : kLowest;
+        hide(row + shown.low, seen_->mask.data() + r * block.columns + shown.low, shown.high - shown.low);
     }
 }
 

@@ -27,8 +27,7 @@ struct Backward {
         float *scores, *grads, *raw, *factors, *query, *outer, *d_query;
     };
 
-    void head(const Part& part, const Split& split, int thread) const {
-        Worker worker(problem);
+    void head(Worker& worker, const Part& part, const Split& split, int thread) const {
         int64_t stride = row_stride(problem.keys), rows = split.rows, padded = worker.padded_value;
         int64_t size = worker.padded_size;
         bool few = reads_value_rows(), sparse = worker.weighing.support != nullptr;
@@ -237,8 +236,9 @@ REGARD_API int regard_attend_backward(const regard::Problem* problem, const rega
     // Gradients that several items share add up for each thread, so each thread's items must always be the same.
     int64_t threads = problem->threads;
     in_parallel(int(threads), threads, [&](int64_t thread, int) {
+        Worker worker(*problem);
         for (int64_t item = thread; item < split.items(); item += threads)
-            backward.head(split.part(item), split, int(thread));
+            backward.head(worker, split.part(item), split, int(thread));
     });
     in_parallel(int(threads), split.groups, [&](int64_t group, int) {
         keys.finish(group);

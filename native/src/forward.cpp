@@ -1,4 +1,7 @@
 // Context of all queries, block by block.
+#include <memory>
+#include <vector>
+
 #include "api.hpp"
 #include "attend.hpp"
 #include "decode.hpp"
@@ -16,8 +19,7 @@ struct Forward {
     float* saved;  // (batch, heads, queries, kSaved)
 
     // Heads of one key head, and every `parts`-th block of their rows.
-    void head(int64_t batch, int64_t key_head, int64_t part, int64_t parts, int64_t rows) const {
-        Worker worker(problem);
+    void head(Worker& worker, int64_t batch, int64_t key_head, int64_t part, int64_t parts, int64_t rows) const {
         int64_t stride = row_stride(problem.keys);
         int64_t cells = streams(problem) ? streamed_floats(rows) : rows * stride;
         int64_t sizes[] = {worker.score->packed_floats(), worker.value_floats(),     cells, stride,
@@ -103,9 +105,13 @@ REGARD_API int regard_attend_forward(const regard::Problem* problem, const regar
     }
     Forward forward{*problem, *context, saved};
     Split split(*problem, streams(*problem) ? Split::kNoLimit : kCells);
-    in_parallel(int(problem->threads), split.items(), [&](int64_t item, int) {
+    // One for each thread, made when it gets its first item: small heads cost less than what a worker allocates.
+    std::vector<std::unique_ptr<Worker>> workers(size_t(problem->threads));
+    in_parallel(int(problem->threads), split.items(), [&](int64_t item, int thread) {
+        std::unique_ptr<Worker>& worker = workers[size_t(thread)];
+        if (worker == nullptr) worker = std::make_unique<Worker>(*problem);
         Part part = split.part(item);
-        forward.head(part.batch, part.key_head, part.place, split.parts, split.rows);
+        forward.head(*worker, part.batch, part.key_head, part.place, split.parts, split.rows);
     });
     return 0;
 }

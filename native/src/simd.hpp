@@ -38,28 +38,45 @@ inline Floats load(const float* from) {
 
 inline void store(float* to, Floats what) { std::memcpy(to, &what, sizeof what); }
 
-// The first `count` numbers; the others are `filler`.
-inline Floats load_some(const float* from, int64_t count, float filler = 0.0f) {
-    if (count >= kWidth) return load(from);
-    alignas(kBytes) float held[kWidth];
-    for (int i = 0; i < kWidth; ++i) held[i] = i < count ? from[i] : filler;
-    return load(held);
-}
-
-inline void store_some(float* to, Floats what, int64_t count) {
-    if (count >= kWidth) {
-        store(to, what);
-    } else if (count > 0) {
-        std::memcpy(to, &what, sizeof(float) * count);
-    }
-}
-
 inline Floats all(float value) { return Floats{} + value; }
 
 inline Ints counting() {
     Ints found;
     for (int i = 0; i < kWidth; ++i) found[i] = i;
     return found;
+}
+
+#if defined(__AVX512F__)
+inline __mmask16 first_lanes(int64_t count) { return __mmask16(count > 0 ? (1u << count) - 1 : 0); }
+#elif defined(__AVX2__)
+inline Ints first_lanes(int64_t count) { return counting() < int32_t(count); }
+#endif
+
+// The first `count` numbers; the others are `filler`.
+inline Floats load_some(const float* from, int64_t count, float filler = 0.0f) {
+    if (count >= kWidth) return load(from);
+#if defined(__AVX512F__)
+    return (Floats)_mm512_mask_loadu_ps((__m512)all(filler), first_lanes(count), from);
+#elif defined(__AVX2__)
+    const Ints lanes = first_lanes(count);
+    return lanes ? (Floats)_mm256_maskload_ps(from, (__m256i)lanes) : all(filler);
+#else
+    alignas(kBytes) float held[kWidth];
+    for (int i = 0; i < kWidth; ++i) held[i] = i < count ? from[i] : filler;
+    return load(held);
+#endif
+}
+
+// Without a call, as rows of a few keys are little else than such an end.
+inline void store_some(float* to, Floats what, int64_t count) {
+    if (count >= kWidth) return store(to, what);
+#if defined(__AVX512F__)
+    _mm512_mask_storeu_ps(to, first_lanes(count), (__m512)what);
+#elif defined(__AVX2__)
+    _mm256_maskstore_ps(to, (__m256i)first_lanes(count), (__m256)what);
+#else
+    if (count > 0) std::memcpy(to, &what, sizeof(float) * count);
+#endif
 }
 
 inline Floats smaller(Floats a, Floats b) { return a < b ? a : b; }

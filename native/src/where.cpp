@@ -20,6 +20,9 @@ Interval around(float centre, double radius, int64_t keys) {
     return clipped({int64_t(std::max(low, 0.0)), int64_t(std::min(high, double(keys)))}, keys);
 }
 
+// Beyond its last row a mask has room to be read by whole vectors.
+size_t mask_bytes(const Block& block) { return size_t(block.rows * block.columns + kWidth); }
+
 int64_t clamp_add(int64_t i, int64_t shift, int64_t keys) {
     // Open sides are told as very large numbers, to which nothing may be added.
     if (shift > keys + i + (int64_t(1) << 40)) return keys;
@@ -84,7 +87,7 @@ Interval Where::span(int64_t batch, int64_t head, int64_t first, int64_t rows) {
 }
 
 void Where::fill_mask(const Block& block, Seen& part, bool invert) const {
-    std::vector<uint8_t> whole(size_t(block.rows * block.columns));
+    std::vector<uint8_t> whole(mask_bytes(block));
     for (int64_t r = 0; r < block.rows; ++r) {
         uint8_t* to = whole.data() + r * block.columns;
         const uint8_t* from = part.mask.data() + r * block.columns;
@@ -123,7 +126,7 @@ void Where::evaluate(const int64_t* step, const Block& block, Seen& out) const {
     const int64_t* a = step + 1;
     out.row.resize(size_t(block.rows));
     out.masked = *step == kMask || *step == kSame || *step == kPlaces;
-    if (out.masked) out.mask.resize(size_t(block.rows * block.columns));
+    if (out.masked) out.mask.resize(mask_bytes(block));
     int64_t end = block.column + block.columns, b = block.batch;
     for (int64_t r = 0; r < block.rows; ++r) {
         int64_t i = block.first + r;
