@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from regard.attention import Mask, attend, weights
@@ -149,26 +149,26 @@ class AttentionModel(Policy[Places]):
     def choose(self, places: Places, state: TourState | DeliveryState) -> Float[Tensor, "batch tours places"]:
         """Log-probability of every place to be next, at least in float32; hidden ones have -inf."""
         with torch.autocast(places.key.device.type, enabled=False):
-            hidden = state.hidden
-            query = apart(self._question(places, state), self.heads)
-            glimpse = joined(attend(query, places.key, places.value, where=Mask(~hidden.unsqueeze(1))))
+            query, hidden = self._query(places, state), state.hidden
+            glimpse = joined(attend(query, places.key, places.value, where=_shown(hidden)))
             scores = (glimpse @ places.pointed).tanh() * _CLIP
             return scores.masked_fill(hidden, -torch.inf).log_softmax(-1)
 
     def glimpse(self, places: Places, state: TourState | DeliveryState) -> Float[Tensor, "batch tours heads places"]:
         """Weights of the glimpse."""
         with torch.autocast(places.key.device.type, enabled=False):
-            query = apart(self._question(places, state), self.heads)
-            return weights(query, places.key, where=Mask(~state.hidden.unsqueeze(1))).transpose(1, 2)
+            return weights(self._query(places, state), places.key, where=_shown(state.hidden)).transpose(1, 2)
 
-    def _question(self, places: Places, state: TourState | DeliveryState) -> Float[Tensor, "batch tours size"]:
+    def _query(self, places: Places, state: TourState | DeliveryState) -> Float[Tensor, "batch heads tours width"]:
         """What a tour asks for: where it is, with what else the decoder knows."""
         last = _rows(places.last, state.last)
         if self.first is not None and isinstance(state, TourState):
+            # Where a tour began may stand once for all of its steps.
             first = _rows(places.context, state.first)
-            return (last.unflatten(1, (-1, state.abreast)) + first.unflatten(1, (-1, state.abreast))).flatten(1, 2)
+            steps, begun = (one.unflatten(1, (-1, state.abreast)) for one in (last, first))
+            return apart((steps + begun).flatten(1, 2), self.heads)
         if self.first is None and isinstance(state, DeliveryState):
-            return last + state.remaining.unsqueeze(-1) * places.context
+            return apart(last + state.remaining.unsqueeze(-1) * places.context, self.heads)
         raise ValueError(f"state is a {type(state).__name__}, but the model's context is {self.context}.")
 
     def _asked(self, states: Tensor) -> tuple[Tensor, Tensor]:
@@ -189,6 +189,11 @@ class AttentionModel(Policy[Places]):
             return self.place(points)
         customers = self.place(torch.cat([points, demands.unsqueeze(-1)], -1)[:, 1:])
         return torch.cat([self.depot(points[:, :1]), customers], 1)
+
+
+def _shown(hidden: Bool[Tensor, "batch tours places"]) -> Mask:
+    """The places that every head may see."""
+    return Mask(~hidden.unsqueeze(1))
 
 
 def _wide(tensor: Tensor) -> Tensor:

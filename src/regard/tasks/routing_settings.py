@@ -214,10 +214,10 @@ _SAMPLED = "Kool, van Hoof and Welling 2019, table 1, attention model, the best 
 ANCHORS = (
     Anchor("tsp20", "gap", 0.34, _GREEDY, 1.5, minutes=60),
     Anchor("tsp20 in 8 views", "gap in 8 views", 0.08, _SAMPLED, 0.5, minutes=60),
-    # The goals are what Nazari et al. 2018 reach greedily, and the attention model, both in the same table.
     # The goals are what farthest insertion reaches in the same table, and half of it.
     Anchor("tsp50", "gap", 1.76, _GREEDY, 5.53, (_TSP50,), minutes=60),
     Anchor("tsp50 in 8 views", "gap in 8 views", 0.52, _SAMPLED, 2.77, (_TSP50,), minutes=60),
+    # The goals are what Nazari et al. 2018 reach greedily, and the attention model, both in the same table.
     Anchor("cvrp20", "gap", 4.97, _GREEDY, 8.03, (_CVRP20,), minutes=60),
     Anchor("cvrp20 in 8 views", "gap in 8 views", 2.49, _SAMPLED, 4.97, (_CVRP20,), minutes=60),
 )
