@@ -88,7 +88,13 @@ class Stacked(Approach):
 
 @dataclass(frozen=True)
 class NextItem(Stacked):
-    """Every entry says which item follows, told those before it (SASRec, with cross-entropy over all items)."""
+    """Every entry says which item follows, told those before it (SASRec, with cross-entropy over all items).
+
+    Args:
+        size: of every entry's vector; wide, as by the last one alone all that was taken already is ranked low.
+    """
+
+    size: int = 256
 
     def build(self, items: int) -> SequenceModel:
         return self.stack(Sight.CAUSAL, self.newest).build(items)

@@ -196,7 +196,7 @@ SMOKE = (
 )
 _CVRP = ("data.problem=CVRP", "data.test_count=1000", "baseline.begin=CHOSEN", "decoding.beginnings=0")
 # From twenty cities up it learns sooner than with fifty from the beginning.
-_GROWING = ("data.first_places=20", "data.growing=5000", "training.updates=10000", "training.schedule.total=10000")
+_GROWING = ("data.first_places=20", "data.growing=7000", "training.updates=14000", "training.schedule.total=14000")
 _TSP50 = ("data.places=50", "data.test_count=1000", "data.batch=64", *_GROWING)
 # A tour that is begun for it would be a question that it never learned to answer.
 _POINTER = ("model=Pointer", "baseline=Rollout", "decoding.beginnings=0")
