@@ -17,7 +17,7 @@ from benchmarks.routing.optima import source_of
 from regard.data.endless import FIXED_SEED, Part
 from regard.tasks.routing_optima import mean_optimum
 
-COUNTS = {"tsp20": (1000, 10_000), "tsp50": (1000, 1000), "cvrp20": (1000, 3000)}
+COUNTS = {"tsp20": (1000, 10_000), "tsp50": (1000, 1000), "cvrp20": (1000, 10_000)}
 
 
 def main() -> None:

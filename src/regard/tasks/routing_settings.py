@@ -194,7 +194,7 @@ SMOKE = (
     "training.updates=3",
     "training.validate_every=2",
 )
-_CVRP = ("data.problem=CVRP", "data.test_count=1000", "baseline.begin=CHOSEN", "decoding.beginnings=0")
+_CVRP = ("data.problem=CVRP", "baseline.begin=CHOSEN", "decoding.beginnings=0")
 # From twenty cities up it learns sooner than with fifty from the beginning.
 _GROWING = ("data.first_places=20", "data.growing=7000", "training.updates=14000", "training.schedule.total=14000")
 _TSP50 = ("data.places=50", "data.test_count=1000", "data.batch=64", *_GROWING)
@@ -207,8 +207,8 @@ VARIANTS = (
     Variant("tsp50", "fifty cities", _TSP50),
     Variant("cvrp20", "twenty customers and a depot", _CVRP),
 )
-# As many as there are best known tours of; and what an hour of one core has room for.
-_CVRP20 = (*_CVRP, "data.test_count=3000", "training.updates=4000", "training.schedule.total=4000")
+# What an hour of one core has room for.
+_CVRP20 = (*_CVRP, "training.updates=4000", "training.schedule.total=4000")
 _GREEDY = "Kool, van Hoof and Welling 2019, table 1, attention model, greedy; 128 million instances"
 _SAMPLED = "Kool, van Hoof and Welling 2019, table 1, attention model, the best of 1,280 samples"
 ANCHORS = (
