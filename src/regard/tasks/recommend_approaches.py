@@ -53,7 +53,7 @@ class Stacked(Approach):
     Args:
         layers: stacked layers.
         heads: heads of every attention.
-        size: size of every entry's vector.
+        size: size of every entry's vector; wide, as one vector alone says what was taken already and is not wanted.
         newest: entries of a history that are read.
         positions: LEARNED (a vector a place), ROTARY (queries and keys are turned) or NONE.
         activation: of the position-wise networks: RELU, SQUARED_RELU or GELU.
@@ -63,7 +63,7 @@ class Stacked(Approach):
 
     layers: int = 2
     heads: int = 2
-    size: int = 64
+    size: int = 256
     newest: int = 50
     positions: Positions = Positions.LEARNED
     activation: Activation = Activation.GELU
@@ -88,13 +88,7 @@ class Stacked(Approach):
 
 @dataclass(frozen=True)
 class NextItem(Stacked):
-    """Every entry says which item follows, told those before it (SASRec, with cross-entropy over all items).
-
-    Args:
-        size: of every entry's vector; wide, as by the last one alone all that was taken already is ranked low.
-    """
-
-    size: int = 256
+    """Every entry says which item follows, told those before it (SASRec, with cross-entropy over all items)."""
 
     def build(self, items: int) -> SequenceModel:
         return self.stack(Sight.CAUSAL, self.newest).build(items)
