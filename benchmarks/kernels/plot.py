@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -33,7 +34,9 @@ def draw(path: Path, measured: Sequence[Measured], ceilings: Ceilings) -> None:
     _ratios(left, cases, measured)
     _roofs(right, measured, ceilings)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    # Without these an SVG has its date and random names in it, so that each drawing is another file.
+    with rc_context({"svg.hashsalt": path.stem}):
+        figure.savefig(path, metadata={"Date": None})
 
 
 def _label(one: Measured) -> str:
