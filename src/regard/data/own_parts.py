@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from regard.data.splits import Splits
 
 Example = TypeVar("Example")
+
+
+def check_read(name: str, files: Mapping[str, object]) -> None:
+    """Raise where a user names files of their own, but not that these are to be read.
+
+    Args:
+        name: what is to be read; "files" reads a user's own.
+        files: what each setting of such a file holds; what is empty was not set.
+
+    Raises:
+        ValueError: a file would not be read.
+
+    Example:
+        >>> check_read("files", {"train": "mine.csv"})
+        >>> check_read("trec", {"train": "mine.csv"})
+        Traceback (most recent call last):
+        ValueError: data.train is 'mine.csv', but data.name is 'trec', which does not read it; add data.name=files.
+    """
+    for setting, path in files.items():
+        if path and name != "files":
+            raise ValueError(
+                f"data.{setting} is {path!r}, but data.name is {name!r}, which does not read it; add data.name=files."
+            )
 
 
 def own_parts(

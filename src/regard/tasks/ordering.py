@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterator, Sequence
 from typing import Self
 
@@ -12,11 +11,11 @@ from accelerate import Accelerator
 from torch import nn
 
 from regard.data import Splits
-from regard.data.endless import Part, endless_batches
 from regard.data.ordering_batches import END, PADDING, OrderingBatch, batch_of_inputs
 from regard.data.ordering_tables import parse_inputs
 from regard.data.orderings import Inputs
 from regard.tasks.contract import Answer, Wish
+from regard.tasks.ordering_instances import Endless, Own
 from regard.tasks.ordering_samples import named, sample
 from regard.tasks.ordering_scores import baselines, metrics
 from regard.tasks.ordering_settings import ANCHORS, SMOKE, VARIANTS, Config
@@ -43,14 +42,16 @@ class Ordering:
         self.config = config
         torch.manual_seed(config.training.seed)
         self.model = config.model.build(config.data.problem)
-        self.examples: list[Inputs] = []
+        self.instances: Endless | Own = Endless(config.data, config.training.seed)
         self.validation: list[Inputs] = []
 
     @classmethod
     def of(cls, config: Config, splits: Splits[Inputs]) -> Self:
         """A new network for some data."""
         made = cls(config)
-        made.examples, made.validation = splits.train, splits.validation
+        made.validation = splits.validation
+        if splits.train:
+            made.instances = Own(splits.train, config.data.batch, config.training.seed)
         return made
 
     @classmethod
@@ -63,18 +64,11 @@ class Ordering:
 
     def batches(self, epoch: int) -> list[list[int]]:
         """Numbers of every batch's instances: never the same twice where they are random."""
-        data = self.config.data
-        if not self.examples:
-            return endless_batches(epoch, data.epoch, data.batch)
-        order = list(range(len(self.examples)))
-        random.Random(f"{self.config.training.seed} {epoch}").shuffle(order)
-        return [order[at : at + data.batch] for at in range(0, len(order), data.batch)]
+        return self.instances.batches(epoch)
 
     def collate(self, indices: list[int]) -> OrderingBatch:
         """The instances of these numbers."""
-        if self.examples:
-            return batch_of_inputs([self.examples[index] for index in indices])
-        return batch_of_inputs(self.config.data.source.inputs(Part.TRAIN, self.config.training.seed, indices))
+        return self.instances.batch(indices)
 
     def loss(self, model: nn.Module, batch: OrderingBatch) -> Loss:
         """Cross-entropy of the true places, the end among them, each after the true ones before it."""
