@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from regard.data import Picture, mnist, read_pictures, shapes
 from regard.data.labelled_pictures import LabelledPictures, labels_of
 from regard.data.picture_batches import shifted, stack_pictures
-from regard.data.pictures import fingerprint, parse_pictures, parse_pixels, read_picture
+from regard.data.pictures import fingerprint, parse_pictures, parse_pixels, picture_of, read_picture
 
 ROWS = "label,a,b,c,d\nseven,0,1,2,3\n\n one , 4,5,6,255\nseven,7,7,7,7\n"
 
@@ -82,6 +82,131 @@ def test_broken_images_and_other_sizes_are_named(tmp_path):
     Image.new("L", (3, 5)).save(folder / "dog" / "2.jpg")
     with pytest.raises(ValueError, match=r"dog/2.jpg is 3 pixels wide and 5 high, expected 5 and 3 as the others"):
         read_pictures(folder)
+
+
+def test_grey_of_16_bits_keeps_its_shades(tmp_path):
+    deep = np.array([[0, 257, 1000], [32896, 65407, 65535]], np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    with Image.open(tmp_path / "deep.png") as opened:
+        assert opened.mode == "I;16"
+    assert read_picture(tmp_path / "deep.png").tolist() == [[0, 1, 4], [128, 255, 255]]
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_shades_without_a_known_white_are_refused(tmp_path, mode):
+    Image.new(mode, (3, 2), 300).save(tmp_path / "odd.tiff")
+    with pytest.raises(ValueError, match=f"odd.tiff .*: its mode is {mode}, .* expected 8 or 16 bits; save it anew"):
+        read_picture(tmp_path / "odd.tiff")
+
+
+def transparent(kind: str) -> Image.Image:
+    """Black ink on nothing; the ink is at the left, one pixel is half ink."""
+    alpha = np.array([[255, 128, 0], [255, 0, 0]], np.uint8)
+    two = Image.fromarray(np.stack((np.zeros_like(alpha), alpha), axis=-1), "LA")
+    if kind in ("LA", "RGBA"):
+        return two.convert(kind)
+    made = Image.fromarray((alpha < 200).astype(np.uint8) * 3)
+    if kind == "P":
+        made = Image.fromarray((alpha < 200).astype(np.uint8)).convert("P")
+        made.putpalette([0, 0, 0, 9, 9, 9])
+    return made.convert("RGB") if kind == "RGB" else made
+
+
+@pytest.mark.parametrize(
+    ("kind", "nothing", "half"),
+    [("LA", None, 127), ("RGBA", None, 127), ("L", 3, 255), ("RGB", (3, 3, 3), 255), ("P", 1, 255)],
+)
+def test_what_is_transparent_is_white(tmp_path, kind, nothing, half):
+    more = {} if nothing is None else {"transparency": nothing}
+    transparent(kind).save(tmp_path / "ink.png", **more)
+    with Image.open(tmp_path / "ink.png") as opened:
+        assert opened.mode == kind
+    assert read_picture(tmp_path / "ink.png").tolist() == [[0, half, 255], [0, 255, 255]]
+
+
+def test_opaque_pictures_are_grey_as_they_were(tmp_path):
+    draw = np.random.default_rng(2)
+    colours = Image.fromarray(draw.integers(0, 256, (5, 7, 3)).astype(np.uint8))
+    for kind in ("RGB", "RGBA", "L", "LA", "P", "1"):
+        made = colours.convert(kind)
+        made.save(tmp_path / "mine.png")
+        assert read_picture(tmp_path / "mine.png").tolist() == np.asarray(made.convert("L")).tolist(), kind
+
+
+@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("kind", ["L", "LA", "P", "I;16"])
+def test_pictures_stand_as_the_camera_says(tmp_path, number, kind):
+    exif = Image.Exif()
+    exif[0x0112] = number
+    made = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3) * 50)
+    made = Image.fromarray(np.asarray(made).astype(np.uint16) * 257) if kind == "I;16" else made.convert(kind)
+    made.save(tmp_path / "turned.png", exif=exif)
+    with Image.open(tmp_path / "turned.png") as opened:
+        assert opened.mode == kind
+        expected = ImageOps.exif_transpose(opened)
+    expected = np.asarray(expected) // 257 if kind == "I;16" else np.asarray(expected.convert("L"))
+    assert read_picture(tmp_path / "turned.png").tolist() == expected.tolist()
+
+
+def test_odd_notes_of_a_camera_do_not_matter(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "made by"
+    Image.new("L", (5, 3), 9).save(tmp_path / "odd.jpg", exif=exif)
+    whole = (tmp_path / "odd.jpg").read_bytes()
+    # The text is said to be a count of bits.
+    start = whole.index(b"\x01\x0e\x00\x02")
+    (tmp_path / "odd.jpg").write_bytes(whole[:start] + b"\x01\x02\x00\x02" + whole[start + 4 :])
+    assert read_picture(tmp_path / "odd.jpg").shape == (5, 3)
+
+
+def test_too_many_pixels_are_told(tmp_path, monkeypatch):
+    Image.new("L", (5, 3)).save(tmp_path / "vast.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 7)
+    with pytest.raises(ValueError, match=r"vast.png is no image that can be read: Image size \(15 pixels\) exceeds"):
+        read_picture(tmp_path / "vast.png")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("0,0.5,1,0", "input:7 has a pixel that is no whole number"),
+        ("0,-1,255,0", "input:7 has a pixel that is no whole number"),
+        (" 0.0 , 1e2,+3,4,", "input:7 has a pixel that is no whole number"),
+        (",".join(["0.25"] * 784), "input:7 has a pixel that is no whole number"),
+        ("0,1,\x002,3", "input:7 has a NUL byte; expected the path of an image file, or pixels"),
+        ("one.png\x00", "input:7 has a NUL byte; expected the path of an image file, or pixels"),
+        ("nowhere/1,2.png", "input:7: .* 'nowhere/1,2.png'"),
+        ("a" * 3000, "input:7: .*File name too long"),
+    ],
+)
+def test_a_line_that_is_no_picture_is_named(line, says):
+    with pytest.raises(ValueError, match=says) as fault:
+        picture_of(line, (2, 2), "input:7")
+    assert "\n" not in str(fault.value)
+
+
+def test_a_broken_image_of_a_line_is_named_with_it(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
+    with pytest.raises(ValueError, match=r"^input:3: .*broken.png is no image that can be read"):
+        picture_of(f"{tmp_path}/broken.png", (2, 2), "input:3")
+
+
+@pytest.mark.parametrize("files", [(), ("1.webp", "2.bmp"), ("deeper/1.png",)])
+def test_a_class_without_pictures_is_named(tmp_path, files):
+    folder = images(tmp_path / "mine")
+    (folder / "bird").mkdir()
+    for name in files:
+        (folder / "bird" / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (5, 3)).save(folder / "bird" / name)
+    with pytest.raises(ValueError, match=r"mine/bird has no image files of its own; .*\.png, \.jpg, \.jpeg"):
+        read_pictures(folder)
+
+
+def test_hidden_folders_are_no_classes(tmp_path):
+    folder = images(tmp_path / "mine")
+    (folder / ".checkpoints").mkdir()
+    Image.new("L", (5, 3)).save(folder / ".checkpoints" / "1.png")
+    assert [one.label for one in read_pictures(folder)] == ["cat", "cat", "dog"]
 
 
 def test_places_without_pictures_are_told(tmp_path):
@@ -177,11 +302,41 @@ def own(folder: Path, train: str, test: str, **more: object) -> LabelledPictures
     return LabelledPictures("files", None, str(folder / "train.csv"), str(folder / "test.csv"), **more)
 
 
-def test_every_nth_picture_of_ones_own_validates(tmp_path):
+def test_every_nth_picture_of_each_class_of_ones_own_validates(tmp_path):
     rows = "".join(f"{'ab'[number % 2]},{number}\n" for number in range(7))
     found = own(tmp_path, rows, "a,1\n", held_out=1 / 3).load()
-    assert [int(one.pixels[0, 0]) for one in found.validation] == [2, 5]
-    assert [int(one.pixels[0, 0]) for one in found.train] == [0, 1, 3, 4, 6]
+    assert [int(one.pixels[0, 0]) for one in found.validation] == [4, 5]
+    assert [int(one.pixels[0, 0]) for one in found.train] == [0, 1, 2, 3, 6]
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4, 5, 7, 10])
+def test_classes_that_take_turns_all_validate(tmp_path, classes):
+    rows = "".join(f"{'abcdefghij'[number % classes]},{number}\n" for number in range(13 * classes))
+    found = own(tmp_path, rows, "a,1\n").load()
+    assert [one.label for one in found.validation] == list("abcdefghij"[:classes])
+    assert [int(one.pixels[0, 0]) for one in found.validation] == [9 * classes + one for one in range(classes)]
+    assert len(found.train) == 12 * classes
+
+
+@pytest.mark.parametrize(
+    ("share", "held"), [(0.1, 10), (0.13, 13), (0.29, 29), (0.4, 40), (0.45, 45), (0.5, 50), (0.035, 3)]
+)
+def test_as_large_a_share_as_was_asked_for_is_held_out_evenly(tmp_path, share, held):
+    rows = "".join(f"{label},{number}\n" for label in "ab" for number in range(100))
+    found = own(tmp_path, rows, "a,1\n", held_out=share).load()
+    for label in "ab":
+        places = [int(one.pixels[0, 0]) for one in found.validation if one.label == label]
+        assert len(places) == held
+        gaps = [after - before for before, after in zip([-1, *places], places, strict=False)]
+        assert max(gaps) - min(gaps) <= 1
+    assert len(found.train) == 200 - 2 * held
+
+
+def test_files_that_would_not_be_read_are_told(tmp_path):
+    for setting in ("train", "validation", "test"):
+        mine = LabelledPictures("shapes", **{setting: "mine.csv"})
+        with pytest.raises(ValueError, match=f"data.{setting} is 'mine.csv', but data.name is 'shapes'"):
+            mine.load()
 
 
 @pytest.mark.parametrize(
@@ -193,7 +348,13 @@ def test_every_nth_picture_of_ones_own_validates(tmp_path):
             "data.test: picture 1 has the class 'c', which no training picture has; expected one",
         ),
         ("a,1\na,1\nb,2\nb,2\n", "a,1,2,3,4\n", "data.test: picture 1 is 2 pixels wide and 2 high, expected 1 and 1"),
-        ("a,1\n", "a,1\n", "data.train has 1 pictures; name others to validate with in data.validation"),
+        (
+            "a,1\n",
+            "a,1\n",
+            "data.train has 1 picture.s. of the class 'a', expected at least 2 where data.held_out is 0.5 of each "
+            "class; add some, raise data.held_out, or name others to validate with in data.validation",
+        ),
+        ("a,1\nb,1\na,1\n", "a,1\n", "data.train has 1 picture.s. of the class 'b', expected at least 2 where"),
     ],
 )
 def test_parts_that_do_not_fit_are_told(tmp_path, train, test, says):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import http.server
 import threading
 
@@ -45,7 +46,9 @@ def test_a_question_is_answered_before_the_next_line_is_read():
         ("2 A.\n", "mine.txt:1 has number 2, expected 1, or 1"),
         ("1 A.\n2 B?\tc\t7\n", "mine.txt:2 hangs on line 7, which is no sentence of its story"),
         ("1 A.\n2 B?\tc\tx\n", "mine.txt:2 hangs on line x"),
-        ("1 A.\n2 B?\n", "has no answer to 'B[?]'"),
+        ("1 A.\n\n2 B?\tc\n3 D?\n4 E?\te\n", "mine.txt:4 has no answer to 'D[?]'; expected it after a tab"),
+        ("1 A.\n2 B?\t\t1\n", "mine.txt:2 has no answer to 'B[?]'"),
+        ("", "mine.txt is empty"),
         ("1 A.\n", "has no question; expected lines such as"),
     ],
 )
@@ -59,8 +62,22 @@ def test_what_is_wrong_with_a_file_is_named(tmp_path, text, says):
 def test_bytes_that_are_no_text_are_named(tmp_path):
     path = tmp_path / "mine.txt"
     path.write_bytes(b"1 A\xff.\n")
-    with pytest.raises(ValueError, match="is not UTF-8: byte 0xff at 3"):
+    with pytest.raises(ValueError, match="mine.txt:1 is not UTF-8: byte 0xff at offset 3"):
         read_stories(path, "mine")
+
+
+def test_marks_of_the_encoding_and_rare_separators_are_no_lines_and_packed_files_are_read(tmp_path):
+    text = "1 Ann ran\u2028home.\r\n2 Bob\x0csat\x85down.\n3 Who sat?\tBob\t2\n"
+    plain, packed = tmp_path / "mine.txt", tmp_path / "mine.txt.gz"
+    plain.write_bytes(text.encode("utf-8-sig"))
+    packed.write_bytes(gzip.compress(text.encode()))
+    expected = [Question(("Ann ran\u2028home.", "Bob\x0csat\x85down."), "Who sat?", "bob", (1,), "mine")]
+    assert read_stories(plain, "mine") == read_stories(packed, "mine") == expected
+
+
+def test_the_words_of_an_answer_stand_one_space_apart():
+    (found,) = parse_stories(["1 Where?\t The  Old\u00a0Shop \t"])
+    assert found.answer == "the old shop"
 
 
 def test_words_are_lower_case_and_without_signs():

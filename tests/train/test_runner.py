@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import signal
 import subprocess
@@ -15,10 +16,10 @@ import pytest
 import torch
 
 from regard.train.averaging import average_weights
-from regard.train.checkpoint import latest_checkpoint, load_weights, read_tensors, save_weights
+from regard.train.checkpoint import Progress, latest_checkpoint, load_weights, read_tensors, save_weights
 from regard.train.distributed import accelerator
 from regard.train.run_folder import Identity, RunFolder
-from regard.train.runner import train, use_average
+from regard.train.runner import Interrupted, Validation, train, use_average
 from tests.train.toy import IDENTITY, SETTINGS, Toy, losses
 
 HERE = Path(__file__).parents[2]
@@ -159,3 +160,87 @@ def test_damaged_and_foreign_files_are_refused(trained, tmp_path):
 def test_settings_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         replace(SETTINGS, **changes)
+
+
+class Scripted(Toy):
+    """Validates as it is told, after every step."""
+
+    def __init__(self, found: list[Validation], patience: int) -> None:
+        super().__init__(replace(SETTINGS, updates=len(found), patience=patience, validate_every=1), 0.0)
+        self.found = iter(found)
+        self.seen: list[torch.Tensor] = []
+
+    def validate(self, model, processes) -> Validation:
+        self.seen.append(torch.cat([weight.detach().flatten() for weight in model.parameters()]))
+        return next(self.found)
+
+    def progress(self, path: Path) -> Progress:
+        run = RunFolder(path)
+        run.create("", IDENTITY)
+        progress = train(self, run, self.settings, accelerator())
+        load_weights(self.model, run.model)
+        kept = torch.cat([weight.detach().flatten() for weight in self.model.parameters()])
+        assert torch.equal(kept, self.seen[progress.best_step - 1])
+        return progress
+
+
+def scored(*scores: float, beginning: str = "") -> list[Validation]:
+    return [Validation(score, {"loss": -score}, beginning) for score in scores]
+
+
+def test_a_score_that_is_no_number_is_the_best_only_where_there_is_no_other(tmp_path):
+    late = Scripted(scored(math.nan, math.nan, -7.0, math.nan, -5.0), patience=9).progress(tmp_path / "late")
+    assert (late.best_step, late.best_score, late.without_better) == (5, -5.0, 0)
+    alone = Scripted(scored(math.nan, math.nan, math.nan), patience=2).progress(tmp_path / "alone")
+    assert (alone.step, alone.best_step, alone.without_better) == (3, 1, 2)
+
+
+def test_averaged_weights_whose_score_is_no_number_are_not_used(trained):
+    run, task = trained
+    kept = run.model.read_bytes()
+    task.validate = lambda model, processes: scored(math.nan)[0]
+    assert use_average(task, run, 3, accelerator()) is None
+    assert run.model.read_bytes() == kept
+
+
+def test_patience_does_not_end_a_beginning(tmp_path, capsys):
+    begun = scored(-9.0, -8.0, -8.0, -8.5, -8.0, beginning="linear start")
+    found = Scripted([*begun, *scored(-3.0, -2.0, -2.5, -2.0, -1.0)], patience=2).progress(tmp_path)
+    assert (found.step, found.best_step, found.without_better) == (9, 7, 2)
+    assert "ends in" not in capsys.readouterr().err
+
+
+def test_a_training_that_ends_in_the_beginning_says_so(tmp_path, capsys):
+    found = Scripted(scored(-9.0, -8.0, -8.5, beginning="linear start"), patience=2).progress(tmp_path)
+    assert (found.step, found.best_step) == (3, 2)
+    assert "training ends in its linear start, and so do the weights that are kept" in capsys.readouterr().err
+
+
+def test_an_epoch_without_batches_is_told_and_not_waited_for(tmp_path):
+    task = Toy(SETTINGS, 0.0)
+    whole = task.batches(0)
+    task.batches = lambda epoch: whole if epoch == 0 else []
+    run = RunFolder(tmp_path / "run")
+    run.create("", IDENTITY)
+    with pytest.raises(ValueError, match="epoch 2 has no batches, expected at least one; .* data.train"):
+        train(task, run, SETTINGS, accelerator())
+
+
+def test_a_signal_is_obeyed_where_every_epoch_is_one_batch(tmp_path):
+    task = Toy(SETTINGS, 0.0)
+    begun: list[int] = []
+
+    def one_batch(epoch: int) -> list[list[int]]:
+        begun.append(epoch)
+        if begun == [0, 1, 2]:
+            signal.raise_signal(signal.SIGTERM)
+        return [[epoch]]
+
+    task.batches = one_batch
+    run = RunFolder(tmp_path / "run")
+    run.create("", IDENTITY)
+    settings = replace(SETTINGS, epochs=11, validate_every=0)
+    with pytest.raises(Interrupted, match="stopped at step 3; continue with --resume"):
+        train(task, run, settings, accelerator())
+    progress = train(task, run, settings, accelerator())
+    assert (progress.step, begun) == (11, list(range(11)))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Literal
 
 from regard.data import Picture, Splits, mnist, read_pictures, shapes
+from regard.data.own_parts import check_read
 from regard.data.pictures import check_size, fingerprint
+
+# No share that is asked for is finer.
+_FINEST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -21,8 +28,8 @@ class LabelledPictures:
         train: your own training pictures: a folder with a folder of image files for each class, or a .csv file of
             classes and pixels (with name: files).
         test: your own test pictures, in the same way.
-        validation: your own validation pictures; without them, every n-th training picture.
-        held_out: the share that this is of them.
+        validation: your own validation pictures; without them, every n-th training picture of each class.
+        held_out: the share that this is of them, at most a half.
         shift: pixels that a training picture is moved by at most, down or up and right or left, by chance; 0 for
             pictures that end at their edges.
         batch: pictures at a time.
@@ -49,10 +56,11 @@ class LabelledPictures:
         """The pictures.
 
         Raises:
-            ValueError: a file is missing or damaged, pictures differ in size, or a class is not among the training
-                ones.
+            ValueError: a file is missing, damaged or would not be read, pictures differ in size, a class is not among
+                the training ones, or has too few to hold some out.
             OSError: a file cannot be had.
         """
+        check_read(self.name, {"train": self.train, "validation": self.validation, "test": self.test})
         if self.name == "mnist":
             return mnist.load(None if self.folder is None else Path(self.folder))
         if self.name == "shapes":
@@ -64,16 +72,10 @@ class LabelledPictures:
                 f"example data.{missing}={missing}.csv or a folder with a folder for each class."
             )
         train, test = read_pictures(self.train), read_pictures(self.test)
-        step = round(1 / self.held_out)
         if self.validation is not None:
             validation = read_pictures(self.validation)
-        elif len(train) < step:
-            raise ValueError(
-                f"data.train has {len(train)} pictures; name others to validate with in data.validation."
-            )
         else:
-            validation = train[step - 1 :: step]
-            train = [one for place, one in enumerate(train, start=1) if place % step]
+            train, validation = hold_out_of_each(train, self.held_out)
         for name, part in (("validation", validation), ("test", test)):
             _check_fit(train, part, f"data.{name}")
         return Splits("files", train, validation, test, "your own", "", fingerprint(train, validation, test))
@@ -89,6 +91,37 @@ def labels_of(pictures: Sequence[Picture]) -> list[str]:
     if len(found) < 2:
         raise ValueError(f"the training pictures have the class(es) {found}; expected at least two different ones.")
     return found
+
+
+def hold_out_of_each(pictures: Sequence[Picture], share: float) -> tuple[list[Picture], list[Picture]]:
+    """Pictures to learn from, and a share of every class, evenly spread over it, to validate with.
+
+    Raises:
+        ValueError: a class has too few pictures for one of them to be held out.
+
+    Example:
+        >>> import numpy as np
+        >>> some = [Picture(np.zeros((1, 1), np.uint8), label) for label in "aabaab"]
+        >>> [[one.label for one in part] for part in hold_out_of_each(some, 0.5)]
+        [['a', 'b', 'a'], ['a', 'a', 'b']]
+    """
+    # As it was written: 0.29 of 100 are 29, of which a binary fraction is a little short.
+    exact = max(Fraction(share).limit_denominator(_FINEST), Fraction(1, _FINEST))
+    counts: Counter[str] = Counter()
+    kept: list[Picture] = []
+    held: list[Picture] = []
+    for one in pictures:
+        before = int(counts[one.label] * exact)
+        counts[one.label] += 1
+        (held if int(counts[one.label] * exact) > before else kept).append(one)
+    few = next((label for label, count in counts.items() if count * exact < 1), None)
+    if few is not None:
+        raise ValueError(
+            f"data.train has {counts[few]} picture(s) of the class {few!r}, expected at least {ceil(1 / exact)} "
+            f"where data.held_out is {share} of each class; add some, raise data.held_out, or name others to "
+            "validate with in data.validation."
+        )
+    return kept, held
 
 
 def _check_fit(train: Sequence[Picture], part: Sequence[Picture], where: str) -> None:

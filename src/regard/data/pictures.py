@@ -16,6 +16,8 @@ from regard.data.tables import read_lines
 
 Pixels = NDArray[np.uint8]
 KINDS = (".png", ".jpg", ".jpeg")
+# Numbers of every kind: what is no whole one is told as a pixel, not looked for as a file.
+_NUMBERS = re.compile(r"[-+.\deE\s]*,[-+.\deE\s,]*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +33,12 @@ def read_pictures(path: str | Path) -> list[Picture]:
 
     A .csv file, or .csv.gz, has a picture a line: its class, then its pixels from the upper left to the lower right,
     whole numbers from 0 to 255; pictures are square. A first line that begins with the word "label" is passed over.
-    A folder has a folder for each class, named after it, with .png and .jpg files of one size in it; colours become
-    grey.
+    A folder has a folder for each class, named after it, with .png and .jpg files of one size in it, which become
+    grey (`regard.data.grey`). What begins with a dot is no class.
 
     Raises:
         ValueError: a line or a file is no picture, or of another size than the first (line or file are named); a
-            class is empty; there is no picture.
+            class is empty or has no pictures; there is no picture.
         OSError: the file cannot be read.
 
     Example:
@@ -107,30 +109,32 @@ def picture_of(line: str, shape: tuple[int, ...], where: str) -> Pixels:
     """The picture of a line: the path of an image file, or pixels with commas between.
 
     Raises:
-        ValueError: it is neither, or of another size; `where` names the place.
-        OSError: the file cannot be read.
+        ValueError: it is neither, of another size, or a file that cannot be read; `where` names the place.
     """
-    if not line.strip():
-        raise ValueError(f"{where} is empty; expected the path of an image file, or pixels such as 0,0,255,0.")
-    pixels = parse_pixels(line, where) if re.fullmatch(r"[\d\s,]*,[\d\s,]*", line) else read_picture(Path(line))
+    odd = "has a NUL byte" if "\0" in line else "" if line.strip() else "is empty"
+    if odd:
+        raise ValueError(f"{where} {odd}; expected the path of an image file, or pixels such as 0,0,255,0.")
+    pixels = parse_pixels(line, where) if _NUMBERS.fullmatch(line) else _named(Path(line), where)
     check_size(pixels, shape, where)
     return pixels
 
 
 def read_picture(path: Path) -> Pixels:
-    """An image file, its colours turned to grey.
+    """An image file in shades of grey.
 
     Raises:
-        ValueError: the file is damaged or no image.
+        ValueError: the file is damaged or no image, has too many pixels, or shades of which none is known as white.
         OSError: it cannot be read.
     """
     from PIL import Image, UnidentifiedImageError
 
+    from regard.data.grey import grey
+
     with path.open("rb") as file:
         try:
-            return np.asarray(Image.open(file).convert("L"))
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-            reason = " ".join(str(error).split())
+            return grey(Image.open(file))
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+            reason = " ".join(str(error).split()).rstrip(".")
             raise ValueError(
                 f"{path} is no image that can be read: {reason}; save it anew, or leave it out."
             ) from None
@@ -162,18 +166,37 @@ def fingerprint(*parts: Sequence[Picture]) -> str:
 
 
 def _of_folder(folder: Path) -> list[Picture]:
-    files = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in KINDS)
-    if not files:
+    classes = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+    if not classes:
         raise ValueError(
             f"{folder} has no image files in folders of its own; expected a folder for each class, such as "
             f"{folder}/cat/1.png, with files ending in {', '.join(KINDS)}."
         )
     found: list[Picture] = []
-    for path in files:
+    for path in (path for one in classes for path in _images(one)):
         pixels = read_picture(path)
         check_size(pixels, found[0].pixels.shape if found else pixels.shape, str(path))
         found.append(Picture(pixels, path.parent.name))
     return found
+
+
+def _images(folder: Path) -> list[Path]:
+    """The image files of a class."""
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in KINDS)
+    if not files:
+        raise ValueError(
+            f"{folder} has no image files of its own; expected pictures of the class {folder.name!r}, in files "
+            f"ending in {', '.join(KINDS)}. Put some there, or take the folder away."
+        )
+    return files
+
+
+def _named(path: Path, where: str) -> Pixels:
+    """The picture of a file that was named at some place."""
+    try:
+        return read_picture(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from None
 
 
 def _square(count: int, where: str) -> tuple[int, int]:

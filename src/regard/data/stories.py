@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from regard.data.tables import read_lines
+
 _LINE = re.compile(r"(\d+)\s+(\S.*)")
 _WORD = re.compile(r"[^\s.,;:!?\"()]+")
 
@@ -15,8 +17,8 @@ _WORD = re.compile(r"[^\s.,;:!?\"()]+")
 class Question:
     """A question, the sentences told before it, and its answer.
 
-    story: sentences, oldest first. answer: lower-cased; empty where it is not known. supporting: which sentences
-    of the story the answer hangs on, where that is known. kind: of which task or file it is.
+    story: sentences, oldest first. answer: lower-cased, with single spaces; empty where it is not known. supporting:
+    which sentences of the story the answer hangs on, where that is known. kind: of which task or file it is.
     """
 
     story: tuple[str, ...]
@@ -49,41 +51,22 @@ def parse_stories(lines: Iterable[str], kind: str = "", where: str = "input") ->
 
     Source: the layout of Weston et al. 2015 (bAbI).
     """
-    story: list[str] = []
-    places: dict[int, int] = {}
-    expected = 1
-    for count, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        number, text = _numbered(line, f"{where}:{count}")
-        if number == 1:
-            story, places = [], {}
-        elif number != expected:
-            raise ValueError(f"{where}:{count} has number {number}, expected {expected}, or 1 for a new story.")
-        expected = number + 1
-        if "\t" in text or text.endswith("?"):
-            yield _question(text, story, places, kind, f"{where}:{count}")
-        else:
-            places[number] = len(story)
-            story.append(text)
+    return (one for _count, one in _counted(lines, kind, where))
 
 
 def read_stories(path: Path, kind: str) -> list[Question]:
-    """The questions of a file, each with its answer.
+    """The questions of a file, each with its answer; a name that ends in .gz is unpacked.
 
     Raises:
-        ValueError: the file is not in the layout, a question has no answer, or there is no question; the line is
-            named.
+        ValueError: the file is not in the layout or not UTF-8, a question has no answer, or there is no question;
+            the line is named.
         OSError: it cannot be read.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}.") from None
-    found = list(parse_stories(lines, kind, str(path)))
-    unanswered = next((one for one in found if not one.answer), None)
-    if unanswered is not None:
-        raise ValueError(f"{path} has no answer to {unanswered.text!r}; expected it after a tab.")
+    found = []
+    for count, one in _counted(read_lines(path), kind, str(path)):
+        if not one.answer:
+            raise ValueError(f"{path}:{count} has no answer to {one.text!r}; expected it after a tab.")
+        found.append(one)
     if not found:
         raise ValueError(f"{path} has no question; expected lines such as '3 Where is Mary?<tab>garden'.")
     return found
@@ -114,6 +97,27 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
+def _counted(lines: Iterable[str], kind: str, where: str) -> Iterator[tuple[int, Question]]:
+    """The number of the line and the question, of every question."""
+    story: list[str] = []
+    places: dict[int, int] = {}
+    expected = 1
+    for count, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        number, text = _numbered(line, f"{where}:{count}")
+        if number == 1:
+            story, places = [], {}
+        elif number != expected:
+            raise ValueError(f"{where}:{count} has number {number}, expected {expected}, or 1 for a new story.")
+        expected = number + 1
+        if "\t" in text or text.endswith("?"):
+            yield count, _question(text, story, places, kind, f"{where}:{count}")
+        else:
+            places[number] = len(story)
+            story.append(text)
+
+
 def _numbered(line: str, where: str) -> tuple[int, str]:
     found = _LINE.fullmatch(line.strip())
     if found is None:
@@ -126,7 +130,7 @@ def _numbered(line: str, where: str) -> tuple[int, str]:
 
 def _question(text: str, story: Sequence[str], places: dict[int, int], kind: str, where: str) -> Question:
     asked, *rest = (part.strip() for part in text.split("\t"))
-    answer = rest[0].lower() if rest else ""
+    answer = " ".join(rest[0].lower().split()) if rest else ""
     numbers = rest[1].split() if len(rest) > 1 else []
     odd = [number for number in numbers if not number.isdecimal() or int(number) not in places]
     if odd:

@@ -13,6 +13,9 @@ from torch import Tensor
 from regard.data.stories import Question, words_of
 from regard.data.vocabulary import PAD, Words
 
+# No letter and no space: Unicode keeps it for a program's own use, so no text has it.
+_JOINER = "\ufdd0"
+
 
 @dataclass(frozen=True)
 class StoryBatch:
@@ -33,7 +36,9 @@ class StoryBatch:
         """Some of it, as wide as its longest story."""
         chosen = torch.tensor(indices, dtype=torch.int64)
         story = self.story[chosen]
-        longest = max(1, int((story != PAD).any(-1).sum(-1).max()))
+        # A sentence without words is a place like any other: only what is empty in all to the end is cut.
+        told = (story != PAD).any(-1).any(0).nonzero()
+        longest = int(told.max()) + 1 if len(told) else 1
         return StoryBatch(story[:, :longest], self.question[chosen], self.answer[chosen])
 
 
@@ -85,7 +90,17 @@ def whole_batches(count: int, size: int, seed: int, epoch: int) -> list[list[int
 
 def as_word(answer: str) -> str:
     """An answer as one word, whatever it is made of."""
-    return answer.replace(" ", "_")
+    return answer.replace(" ", _JOINER)
+
+
+def from_word(word: str) -> str:
+    """The answer that `as_word` made a word of.
+
+    Example:
+        >>> from_word(as_word("new_york or rome"))
+        'new_york or rome'
+    """
+    return word.replace(_JOINER, " ")
 
 
 def _spaced(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Self
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from regard.data import Picture, Splits
+from regard.data.chunks import chunks
 from regard.data.evenly import evenly
 from regard.data.labelled_pictures import labels_of
 from regard.data.picture_batches import PictureBatch, stack_pictures
@@ -129,7 +129,7 @@ class Glimpses:
     def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:
         """The class of every line's picture: the path of an image file, or pixels with commas between."""
         shown = (picture_of(line, self.shape, f"standard input:{number}") for number, line in enumerate(lines, 1))
-        while chunk := list(islice(shown, wish.together)):
+        for chunk in chunks(shown, wish.together):
             batch = stack_pictures([Picture(pixels, "") for pixels in chunk], self.labels)
             found = self.viewer.look(batch, self.config.model.places.testing, processes.device)
             for pixels, seen in zip(chunk, found, strict=True):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Self
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-from regard.attention import Softmax
 from regard.data import Question, Splits
+from regard.data.chunks import chunks
 from regard.data.evenly import evenly
 from regard.data.stories import parse_stories
 from regard.data.story_batches import StoryBatch, fit_words, number_stories, whole_batches
@@ -26,6 +25,9 @@ from regard.train.metrics import Metric
 from regard.train.restarts import best_restart, losses_of_each
 from regard.train.run_folder import RunFolder
 from regard.train.runner import Validation
+
+# More than any loss.
+_LINEAR = 1e9
 
 
 class Stories:
@@ -105,10 +107,10 @@ class Stories:
         wrong, held = self.reader.measure(self.validation, processes)
         chosen = best_restart(errors, losses)
         self.model.chosen.fill_(chosen)
-        # What is still linear is a beginning, however well it fits.
-        begun = isinstance(self.model.weigh, Softmax)
         logs = {"loss": held[chosen], "error": 100 * wrong[chosen]}
-        return Validation(-losses[chosen] if begun else -1e6, logs)
+        # What is still linear is worse, however well it fits.
+        score = -losses[chosen] - (_LINEAR if self.reader.beginning else 0)
+        return Validation(score, logs, self.reader.beginning)
 
     def score(self, splits: Splits[Question], processes: Accelerator) -> list[Metric]:
         """Percent of wrong answers to the test questions."""
@@ -116,8 +118,8 @@ class Stories:
         found = [self.reader.answer(read) for read in self.reader.read(mine, processes.device)]
         answers = gather_in_order(found, processes)
         rule = f"the lowest training error of {self.config.model.restarts} restarts"
-        protocol = f"% of {len(splits.test)} test questions, one word of {self.words.size}, {rule}, {splits.name}"
-        return error_rates(splits.test, answers, protocol)
+        still = f", still in the {self.reader.beginning}" if self.reader.beginning else ""
+        return error_rates(splits.test, answers, f"one word of {self.words.size}, {rule}, {splits.name}{still}")
 
     def baselines(self, splits: Splits[Question]) -> list[Metric]:
         """Errors of the most frequent answers and of a bag of words."""
@@ -135,7 +137,7 @@ class Stories:
     def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:
         """An answer to every question of stories in the layout of bAbI."""
         asked = parse_stories(lines, where="standard input")
-        while chunk := list(islice(asked, wish.together)):
+        for chunk in chunks(asked, wish.together):
             for one, read in zip(chunk, self.reader.read(chunk, processes.device), strict=True):
                 record = {**self.reader.record(one, read), "answers": self.reader.ranked(read, wish.best)}
                 yield Answer(self.reader.answer(read), record, self.reader.note(one))

@@ -18,6 +18,11 @@ _STEPS, _DECAY = 60, 1e-3
 def error_rates(questions: Sequence[Question], answers: Sequence[str], protocol: str) -> list[Metric]:
     """Percent of wrong answers: the mean over the tasks that questions are of, and each task's where there are many.
 
+    Args:
+        questions: those that were asked, with their answers.
+        answers: ours.
+        protocol: what is to be known beside their number.
+
     Example:
         >>> from regard.data import Question
         >>> asked = [Question((), "Where?", "here", (), kind) for kind in "112"]
@@ -29,21 +34,26 @@ def error_rates(questions: Sequence[Question], answers: Sequence[str], protocol:
         wrong.setdefault(one.kind, []).append(answer != one.answer)
     rates = {kind: 100 * sum(found) / len(found) for kind, found in wrong.items()}
     mean = sum(rates.values()) / max(1, len(rates))
-    named = [("error", mean), *((f"error, task {kind}", rate) for kind, rate in rates.items() if len(rates) > 1)]
-    return [Metric(name, value, protocol, digits=1, better="lower") for name, value in named]
+    named = [("error", mean, len(questions))]
+    if len(rates) > 1:
+        named += [(f"error, task {kind}", rate, len(wrong[kind])) for kind, rate in rates.items()]
+    return [
+        Metric(name, value, f"% of {count} test questions, {protocol}", digits=1, better="lower")
+        for name, value, count in named
+    ]
 
 
 def story_baselines(train: Sequence[Question], test: Sequence[Question]) -> list[Metric]:
     """The most frequent answer, the most frequent one to the same first word, and a bag-of-words classifier."""
-    found = []
+    found, rule = [], "% of test questions, mean over tasks"
     for name, answer in (
         ("most frequent answer", _most_frequent(train, lambda one: one.kind)),
         ("most frequent answer to the first word", _most_frequent(train, lambda one: (one.kind, _first(one)))),
     ):
-        error = error_rates(test, [answer(one) for one in test], "% of test questions, mean over tasks")[0]
-        found.append(Metric(f"{name}: error", error.value, error.protocol, 1, "lower"))
-    error = error_rates(test, _by_words(train, test), "logistic regression on counts of words")[0]
-    return [*found, Metric("bag of words: error", error.value, error.protocol, 1, "lower")]
+        error = error_rates(test, [answer(one) for one in test], rule)[0]
+        found.append(Metric(f"{name}: error", error.value, rule, 1, "lower"))
+    error = error_rates(test, _by_words(train, test), rule)[0]
+    return [*found, Metric("bag of words: error", error.value, "logistic regression on counts of words", 1, "lower")]
 
 
 def _first(one: Question) -> str:

@@ -9,9 +9,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from regard.attention import Softmax
 from regard.data import Question
 from regard.data.stories import words_of
-from regard.data.story_batches import StoryBatch, number_stories
+from regard.data.story_batches import StoryBatch, from_word, number_stories
 from regard.data.vocabulary import UNKNOWN, Words
 from regard.models import MemoryNetwork
 from regard.train.distributed import share, summed
@@ -45,6 +46,11 @@ class Reader:
     def memory(self) -> int:
         """The most sentences that are read."""
         return self.model.max_memories
+
+    @property
+    def beginning(self) -> str:
+        """What training still is in; empty where the softmax is reached."""
+        return "" if isinstance(self.model.weigh, Softmax) else "linear start"
 
     def read(self, questions: Sequence[Question], device: torch.device) -> Iterator[Read]:
         """What the chosen network makes of each question, in order."""
@@ -100,4 +106,4 @@ class Reader:
         return "; ".join(notes)
 
     def _text(self, word: int) -> str:
-        return self.words.decode([word]).replace("_", " ")
+        return from_word(self.words.decode([word]))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from regard.data import Question, Splits, babi, told
+from regard.data.own_parts import check_read
 from regard.data.stories import hold_out, read_stories
 from regard.layers import Tying, WordOrder
 from regard.models import Empty, MemoryNetwork
@@ -47,9 +48,10 @@ class Data:
         """The questions.
 
         Raises:
-            ValueError: a file is missing or not in the layout.
+            ValueError: a file is missing, not in the layout, or would not be read.
             OSError: a file cannot be had.
         """
+        check_read(self.name, {"train": self.train, "validation": self.validation, "test": self.test})
         if self.name == "babi":
             return babi.load(self.tasks, None if self.folder is None else Path(self.folder), self.held_out)
         if self.name == "told":
@@ -143,3 +145,17 @@ class Config:
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
     training: Training = field(default_factory=recipe)
+
+    def __post_init__(self) -> None:
+        steps, training = self.model.linear_steps, self.training
+        if training.label_smoothing:
+            raise ValueError(
+                f"training.label_smoothing is {training.label_smoothing}, expected 0: the loss of stories is the "
+                "cross-entropy itself; leave it out."
+            )
+        most = None if training.updates is None else training.updates * training.accumulate
+        if most is not None and 0 < most <= steps:
+            raise ValueError(
+                f"model.linear_steps is {steps}, expected fewer than the {most} batches of training.updates, or no "
+                f"step is left for the softmax; lower it, for example to a sixth, model.linear_steps={most // 6}."
+            )

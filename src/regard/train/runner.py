@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -27,52 +24,17 @@ from regard.train.checkpoint import (
     save_weights,
 )
 from regard.train.distributed import share, summed
-from regard.train.loss import Loss
 from regard.train.optimizers import clip
 from regard.train.progress import Reporter, reporter
 from regard.train.run_folder import RunFolder
 from regard.train.settings import Training
+from regard.train.signals import wishes_to_stop
+from regard.train.trainable import Trainable as Trainable
+from regard.train.trainable import Validation as Validation
 
-
-@dataclass(frozen=True)
-class Validation:
-    """A score, higher is better, and numbers to log beside it."""
-
-    score: float
-    logs: dict[str, float]
-
-
-class Placeable(Protocol):
-    """A batch that can be put on a device."""
-
-    def to(self, device: torch.device) -> Any:
-        """The batch there."""
-        ...
-
-
-class Trainable(Protocol):
-    """What the loop needs to know of a task."""
-
-    @property
-    def model(self) -> nn.Module:
-        """What is trained."""
-        ...
-
-    def batches(self, epoch: int) -> list[list[int]]:
-        """Indices of every batch of an epoch, decided by the epoch alone."""
-        ...
-
-    def collate(self, indices: list[int]) -> Placeable:
-        """The batch of these examples."""
-        ...
-
-    def loss(self, model: nn.Module, batch: Any) -> Loss:
-        """The summed loss of a batch and what to divide it by."""
-        ...
-
-    def validate(self, model: nn.Module, processes: Accelerator) -> Validation:
-        """A score on the validation set."""
-        ...
+_UNFINISHED = (
+    "training ends in its {}, and so do the weights that are kept; train for longer, or make the beginning shorter."
+)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -123,12 +85,12 @@ def train(task: Trainable, folder: RunFolder, settings: Training, processes: Acc
     and resumed gives the same losses, bit for bit on a CPU.
 
     Raises:
-        ValueError: a checkpoint is damaged, or of something else.
+        ValueError: a checkpoint is damaged, or of something else; an epoch has no batches; a gradient is not finite.
         Interrupted: a signal came; a checkpoint has been written.
     """
     run = _prepare(task, folder, settings, processes)
     try:
-        with _signals(run.stop):
+        with wishes_to_stop(run.stop):
             while not run.progress.finished:
                 _epoch(run)
     finally:
@@ -159,8 +121,7 @@ def _prepare(task: Trainable, folder: RunFolder, settings: Training, processes: 
 
 def _epoch(run: _Run) -> None:
     progress, settings = run.progress, run.settings
-    batches = run.task.batches(progress.epoch)
-    run.batches = len(batches)
+    batches = _batches(run)
     while progress.position < len(batches):
         window = batches[progress.position : progress.position + settings.accumulate]
         stopped, time_is_up = _step(run, window)
@@ -171,15 +132,31 @@ def _epoch(run: _Run) -> None:
         last = time_is_up or _at_limit(run)
         every = settings.validate_every
         if last or (ended if every == 0 else progress.step % every == 0):
-            _validate(run)
+            beginning = _validate(run).beginning
             progress.finished = last or progress.without_better >= settings.patience
+            if progress.finished and beginning:
+                run.report.say(_UNFINISHED.format(beginning))
             _save(run)
         elif stopped or run.seconds - run.saved > settings.checkpoint_minutes * 60:
             _save(run)
-        if progress.finished or ended:
+        if progress.finished:
             return
+        # Before the end of the epoch is looked at, which every batch may be.
         if stopped:
             raise Interrupted(f"stopped at step {progress.step}; continue with --resume {run.folder.path}")
+        if ended:
+            return
+
+
+def _batches(run: _Run) -> list[list[int]]:
+    found = run.task.batches(run.progress.epoch)
+    if not found:
+        raise ValueError(
+            f"epoch {run.progress.epoch + 1} has no batches, expected at least one; there is nothing to train on, so "
+            "see that data.train is not empty."
+        )
+    run.batches = len(found)
+    return found
 
 
 def _step(run: _Run, window: list[list[int]]) -> tuple[bool, bool]:
@@ -240,14 +217,14 @@ def _synchronised(run: _Run, last: bool) -> AbstractContextManager[None]:
     return nullcontext() if last else run.processes.no_sync(run.objective)
 
 
-def _validate(run: _Run) -> None:
+def _validate(run: _Run) -> Validation:
     run.task.model.eval()
     with torch.no_grad():
         found = run.task.validate(run.task.model, run.processes)
     progress = run.progress
     progress.scores[str(progress.step)] = found.score
-    better = progress.best_score is None or found.score > progress.best_score
-    progress.without_better = 0 if better else progress.without_better + 1
+    better = _is_better(found.score, progress.best_score)
+    progress.without_better = 0 if better or found.beginning else progress.without_better + 1
     if better:
         progress.best_step, progress.best_score = progress.step, found.score
         if run.first:
@@ -255,6 +232,12 @@ def _validate(run: _Run) -> None:
     _log(run, {"kind": "validation", "step": progress.step, **found.logs, "seconds": round(run.seconds, 2)})
     numbers = "  ".join(f"{name} {value:.4g}" for name, value in found.logs.items())
     run.report.say(f"step {progress.step}  validation: {numbers}{'  (best so far)' if better else ''}")
+    return found
+
+
+def _is_better(score: float, best: float | None) -> bool:
+    """Whether a score is higher than the best; what is no number is so only where there is no other."""
+    return best is None or score > best or (math.isnan(best) and not math.isnan(score))
 
 
 def _save(run: _Run) -> None:
@@ -275,7 +258,7 @@ def use_average(task: Trainable, folder: RunFolder, count: int, processes: Accel
     with torch.no_grad():
         found = task.validate(task.model, processes)
     best = json.loads((paths[-1] / "state.json").read_text(encoding="utf-8"))["progress"]["best_score"]
-    if best is not None and found.score <= best:
+    if not _is_better(found.score, best):
         return None
     if processes.is_main_process:
         save_weights(task.model, folder.model, folder.identity)
@@ -305,23 +288,3 @@ def _log(run: _Run, entry: dict[str, Any]) -> None:
     if run.first:
         with run.folder.log.open("a", encoding="utf-8") as log:
             log.write(json.dumps(entry) + "\n")
-
-
-@contextmanager
-def _signals(stop: list[int]) -> Iterator[None]:
-    """Turn the first Ctrl-C or termination into a wish to stop after the step; a second one is obeyed at once."""
-
-    def wish(number: int, frame: FrameType | None) -> None:
-        if stop:
-            raise KeyboardInterrupt
-        stop.append(number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, wish) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
