@@ -123,7 +123,8 @@ def test_a_users_three_rows_are_learned_answered_and_drawn(trained, monkeypatch,
     assert first["instance"] == "mine"
     assert len(first["answers"]) == 2
     assert first["answers"][0]["probability"] >= first["answers"][1]["probability"]
-    assert set(second["answers"][0]["inputs"]) <= {1, 2}
+    # No input is pointed at twice, and an answer may be cut short.
+    assert second["answers"][0]["inputs"] in ([], [1], [2], [1, 2], [2, 1])
     (fields,) = json.loads((Path(trained) / "samples.json").read_text())
     one = sample_of(fields)
     assert fields["expected"] == [1, 2, 0]

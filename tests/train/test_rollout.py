@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import numpy as np
 import pytest
 import torch
 from scipy.stats import ttest_1samp
 
 from regard.data.endless import Part
-from regard.data.route_batches import RouteBatch, batch_of_drawn
+from regard.data.route_batches import RouteBatch, batch_of_drawn, batch_of_instances
+from regard.data.routes import Deliveries, check_tours, framed
 from regard.data.uniform_routes import Problem, Uniform
 from regard.models import AttentionModel, Context, PointerPolicy, Policy
 from regard.models.environments import TourState, lengths
 from regard.train.incumbent import Incumbent, Rollout, Shared, better
 from regard.train.reinforce import reinforce_loss
 from regard.train.rollout import Begin, Pick, log_probabilities, roll
+from regard.train.savings import savings
 from regard.train.tour_heuristics import farthest_insertion, nearest_neighbour, random_tours, two_opt
-from regard.train.tour_search import Decoding, solve
+from regard.train.tour_search import Decoding, as_tours, solve
 
 CONTEXTS = {Problem.TSP: Context.TOUR, Problem.CVRP: Context.DELIVERIES}
 
@@ -191,3 +194,43 @@ def test_no_turn_shortens_what_two_opt_leaves():
                 order = found[row].tolist()
                 turned = torch.tensor(order[:i] + order[i:j][::-1] + order[j:]).view(1, 1, -1)
                 assert float(lengths(points[row : row + 1], turned)) >= here - 1e-5
+
+
+def test_fewer_places_than_beginnings_are_all_begun_at():
+    policy, batch = policy_of(Problem.TSP), batch_of(Problem.TSP, 5, 7)
+    few, many = (solve(policy, batch, Decoding(1, count)) for count in (5, 19))
+    assert torch.equal(few.tours, many.tours)
+
+
+def test_classical_tours_see_places_that_are_near_beside_one_far_away():
+    near = torch.rand(1, 59, 2, generator=generator())
+    batch = RouteBatch(torch.cat([1 - 1e-3 * near, torch.zeros(1, 1, 2)], 1), None)
+    alone = RouteBatch(near, None)
+    for solver in (nearest_neighbour, lambda one: two_opt(one.points, farthest_insertion(one.points))):
+        inside, expected = (solver(one)[0] for one in (batch, alone))
+        # Without the far place the tour is one through the others, closed.
+        short = lengths(near, inside[inside != 59].view(1, 1, -1))
+        assert float(short) < 1.2 * float(lengths(near, expected.view(1, 1, -1)))
+
+
+@pytest.mark.parametrize("room", [5.0, 1e6])
+def test_no_tour_carries_more_than_a_vehicle_holds(room):
+    draw = np.random.default_rng(3)
+    demands = np.round(room * draw.uniform(0.005, 0.4, (211, 13)), 2)
+    # Of every row three that fill a vehicle but for a millionth of it too much.
+    demands[:, 1:4] = [0.5 * room, 0.3 * room, 0.2 * room * (1 + 5e-6)]
+    demands[:, 0] = 0
+    brought = enumerate(Deliveries(own, room) for own in demands)
+    rows = [framed(str(row), draw.uniform(size=(13, 2)), deliveries=own) for row, own in brought]
+    batch, policy = batch_of_instances(rows), policy_of(Problem.CVRP)
+    ways = (savings, nearest_neighbour, lambda one: solve(policy, one, Decoding(1, 0, 2), generator()).tours)
+    for way in ways:
+        for one, order in zip(rows, way(batch).tolist(), strict=True):
+            check_tours(one, as_tours(order, depot=True))
+
+
+def test_a_vehicle_may_be_filled_to_the_brim():
+    points, demands = torch.rand(1, 11, 2, generator=generator()), torch.full((1, 11), 0.1, dtype=torch.float64)
+    demands[0, 0] = 0
+    order = nearest_neighbour(RouteBatch(points, demands))[0].tolist()
+    assert len(as_tours(order, depot=True)) == 1

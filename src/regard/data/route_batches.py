@@ -20,7 +20,8 @@ class RouteBatch:
 
     Args:
         points: in the unit square; with deliveries the depot is first.
-        demands: shares of the capacity, 0 at the depot; None without deliveries.
+        demands: shares of the capacity, 0 at the depot; None without deliveries. In float64, or nothing could say
+            whether a vehicle is full or carries a gram in a ton too much.
     """
 
     points: Float[Tensor, "batch places 2"]
@@ -54,8 +55,8 @@ class RouteBatch:
 
 
 def batch_of_drawn(drawn: Drawn) -> RouteBatch:
-    """Random instances as tensors, in float32."""
-    demands = None if drawn.demands is None else _single(drawn.demands / drawn.capacity)
+    """Random instances as tensors, points in float32."""
+    demands = None if drawn.demands is None else torch.from_numpy(drawn.demands / drawn.capacity)
     return RouteBatch(_single(drawn.points), demands)
 
 
@@ -70,7 +71,7 @@ def batch_of_instances(instances: Sequence[Instance]) -> RouteBatch:
         raise ValueError(f"instances have different sizes, {sorted(sizes)}; put those of one size into a batch.")
     points = np.stack([(one.places - np.array(one.low)) / one.extent for one in instances])
     shares = [one.deliveries.demands / one.deliveries.capacity for one in instances if one.deliveries is not None]
-    return RouteBatch(_single(points), _single(np.stack(shares)) if shares else None)
+    return RouteBatch(_single(points), torch.from_numpy(np.stack(shares)) if shares else None)
 
 
 def _single(numbers: np.ndarray) -> Tensor:

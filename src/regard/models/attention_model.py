@@ -168,7 +168,7 @@ class AttentionModel(Policy[Places]):
             steps, begun = (one.unflatten(1, (-1, state.abreast)) for one in (last, first))
             return apart((steps + begun).flatten(1, 2), self.heads)
         if self.first is None and isinstance(state, DeliveryState):
-            return apart(last + state.remaining.unsqueeze(-1) * places.context, self.heads)
+            return apart(last + state.remaining.to(last.dtype).unsqueeze(-1) * places.context, self.heads)
         raise ValueError(f"state is a {type(state).__name__}, but the model's context is {self.context}.")
 
     def _asked(self, states: Tensor) -> tuple[Tensor, Tensor]:
@@ -187,7 +187,7 @@ class AttentionModel(Policy[Places]):
             )
         if demands is None or self.depot is None:
             return self.place(points)
-        customers = self.place(torch.cat([points, demands.unsqueeze(-1)], -1)[:, 1:])
+        customers = self.place(torch.cat([points, demands.to(points.dtype).unsqueeze(-1)], -1)[:, 1:])
         return torch.cat([self.depot(points[:, :1]), customers], 1)
 
 

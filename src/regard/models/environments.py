@@ -11,8 +11,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-# Shares of a capacity are rounded: a vehicle that is filled to the brim must not seem to overflow.
-BRIM = 1e-5
+
+def brim(demands: Float[Tensor, "batch places"]) -> float:
+    """By how much a load of rounded shares may seem to overflow though it fills a vehicle to the brim.
+
+    Example:
+        >>> brim(torch.zeros(1, 20, dtype=torch.float64)) < 1e-14 < brim(torch.zeros(1, 20)) < 1e-5
+        True
+    """
+    return 2 * demands.shape[-1] * torch.finfo(demands.dtype).eps
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ class DeliveryState:
 
     Args:
         last: the place that the vehicle is at.
-        remaining: what is left in it, as a share of its capacity.
+        remaining: what is left in it, as a share of its capacity, as exact as the demands.
         visited: customers that had their delivery; never True for the depot.
         demands: of every place, as shares of the capacity.
         abreast: tours of an instance at one step; a state of several steps joined has them step after step.
@@ -110,7 +117,7 @@ class DeliveryState:
     @property
     def hidden(self) -> Bool[Tensor, "batch tours places"]:
         """Places that may not be next."""
-        full = self.demands.unsqueeze(1) > self.remaining.unsqueeze(2) + BRIM
+        full = self.demands.unsqueeze(1) > self.remaining.unsqueeze(2) + brim(self.demands)
         hidden = self.visited | full
         hidden[..., 0] = (self.last == 0) & ~self.visited[..., 1:].all(2)
         return hidden

@@ -97,7 +97,8 @@ class Ordering:
             batch = batch_of_inputs(instances[at : at + self.config.search.batch]).to(processes.device)
             with torch.no_grad():
                 places = self.model.read(batch.inputs, batch.lengths)
-            limits = Limits(maximum=batch.inputs.shape[1])
+            # By the instance's own size, whatever its neighbours have; ten more than it says are always allowed.
+            limits = Limits(maximum=batch.inputs.shape[1] + 10, ratio=1.0)
             yield from search(self.model, places, strategy, limits, begin=END, end=END)
 
     def score(self, splits: Splits[Inputs], processes: Accelerator) -> list[Metric]:

@@ -9,7 +9,7 @@ from regard.data import Splits
 from regard.data.endless import FIXED_SEED, Part
 from regard.data.ordering_tables import read_inputs
 from regard.data.orderings import Drawn, Inputs, Problem
-from regard.data.own_parts import own_parts
+from regard.data.own_parts import check_read, own_parts
 from regard.models import Cell, PointerNetwork, Used
 from regard.tasks.contract import Anchor, Variant
 from regard.train.schedule import Cosine
@@ -67,6 +67,7 @@ class Data:
             ValueError: a file is missing or not in the layout.
             OSError: a file cannot be read.
         """
+        check_read(self.name, {part: getattr(self, part) for part in ("train", "validation", "test")})
         if self.name == "files":
             files = (self.train, self.validation, self.test)
             return own_parts(

@@ -15,7 +15,7 @@ from regard.data.route_batches import RouteBatch
 from regard.data.route_lines import noted, parse_routes
 from regard.data.routes import Instance
 from regard.tasks.contract import Answer, Wish
-from regard.tasks.routing_instances import Endless, Own
+from regard.tasks.routing_instances import Endless, Own, instances_of
 from regard.tasks.routing_samples import sample
 from regard.tasks.routing_scores import baselines, gap_of, solved, tour_metrics
 from regard.tasks.routing_settings import ANCHORS, SMOKE, VARIANTS, Config
@@ -24,7 +24,7 @@ from regard.train.incumbent import Contest
 from regard.train.loss import Loss
 from regard.train.metrics import Metric
 from regard.train.reinforce import reinforce_loss
-from regard.train.rollout import Pick, log_probabilities, roll
+from regard.train.rollout import Begin, Pick, log_probabilities, roll
 from regard.train.run_folder import RunFolder
 from regard.train.runner import Validation
 from regard.train.tour_search import Decoding, solve
@@ -53,9 +53,8 @@ class Routing:
     def of(cls, config: Config, splits: Splits[Instance]) -> Self:
         """A new policy for some data."""
         made = cls(config)
+        made.instances = instances_of(config, splits.train)
         made.validation, made.name = splits.validation, splits.name
-        if splits.train:
-            made.instances = Own(splits.train, config.data.batch, config.training.seed)
         return made
 
     @classmethod
@@ -135,15 +134,15 @@ class Routing:
             raise ValueError(f"--n-best is {wish.best}, but routing answers with the shortest tour that it finds: 1.")
         instances = list(parse_routes(lines, self.config.data.problem, "standard input"))
         for one, tours in zip(instances, self.tours(instances, self.config.decoding, processes), strict=True):
-            counted = [[place + 1 for place in tour] for tour in tours]
-            record = {"instance": one.name, "tours": counted, "length": one.length(tours), "known": one.known}
-            text = f"{one.name}\t{one.length(tours):g}\t" + " | ".join(" ".join(map(str, tour)) for tour in counted)
+            counted, length = [[place + 1 for place in tour] for tour in tours], one.length(tours)
+            record = {"instance": one.name, "tours": counted, "length": length, "known": one.known}
+            text = f"{one.name}\t{length:.12g}\t" + " | ".join(" ".join(map(str, tour)) for tour in counted)
             yield Answer(text, record, noted(one))
 
     @property
     def _single(self) -> Decoding:
-        """One greedy tour; of deliveries the policy says where it begins, as that is no matter of taste."""
-        return Decoding(beginnings=min(1, self.config.decoding.beginnings))
+        """One greedy tour, begun as those of the training were: otherwise is a question that it never learned."""
+        return Decoding(beginnings=int(self.config.baseline.starts is Begin.EACH))
 
 
 TASK = Routing

@@ -9,10 +9,27 @@ from dataclasses import dataclass
 from regard.data.endless import FIXED_SEED, Part, endless_batches
 from regard.data.route_batches import RouteBatch, batch_of_drawn, batch_of_instances
 from regard.data.routes import Instance, same_sizes
-from regard.tasks.routing_settings import Data
+from regard.tasks.routing_settings import Config, Data
+from regard.train.incumbent import Rollout
 
 # Instances of a contest at a time.
 _TOGETHER = 500
+
+
+def instances_of(config: Config, own: list[Instance]) -> Endless | Own:
+    """A user's own instances, or random ones where there are none.
+
+    Raises:
+        ValueError: they are too few for the baseline.
+    """
+    if not own:
+        return Endless(config.data, config.training.seed)
+    if isinstance(config.baseline, Rollout) and len(own) < 2:
+        raise ValueError(
+            "data.train has 1 instance, but baseline=Rollout compares two policies by a test, which needs 2 or more; "
+            "give it more, or take baseline=Shared."
+        )
+    return Own(own, config.data.batch, config.training.seed)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -45,7 +46,10 @@ def tour_metrics(
     lengths = [one.length(mine) for one, mine in zip(instances, tours, strict=True)]
     protocol = f"{len(instances)} instances of {data}, {how}"
     found = [Metric("length", sum(lengths) / max(1, len(lengths)), protocol, digits=4, better="lower")]
-    gap = gap_of(instances, lengths, data)
+    gap, known = gap_of(instances, lengths, data), sum(one.known is not None for one in instances)
+    if math.isnan(gap) and known:
+        told = f"{protocol}; best tours are known of {known}, so there is no gap"
+        found[0] = replace(found[0], protocol=told)
     if not math.isnan(gap):
         # Nobody proves the best deliveries of so many instances.
         best = "best tours" if instances[0].deliveries is None else "best known tours"
@@ -55,12 +59,13 @@ def tour_metrics(
 
 def gap_of(instances: Sequence[Instance], lengths: Sequence[float], data: str) -> float:
     """Percent by which the mean length is above that of the best tours; not a number where these are not known."""
-    known = [one.known for one in instances]
-    if all(value is not None for value in known):
-        best = sum(value for value in known if value is not None) / max(1, len(known))
+    known = [one.known for one in instances if one.known is not None]
+    if len(known) == len(instances):
+        best = sum(known) / max(1, len(known))
     else:
         best = mean_optimum(data, instances[0].name, len(instances))
-    return 100 * (sum(lengths) / max(1, len(lengths)) / best - 1)
+    # Places so near each other that every rounded way is 0 have no gap either.
+    return 100 * (sum(lengths) / max(1, len(lengths)) / best - 1) if best else math.nan
 
 
 def baselines(instances: Sequence[Instance], data: str) -> list[Metric]:

@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from regard.data import Splits
 from regard.data.endless import FIXED_SEED, Part
-from regard.data.own_parts import own_parts
+from regard.data.own_parts import check_read, own_parts
 from regard.data.route_tables import read_routes
 from regard.data.routes import Instance
 from regard.data.uniform_routes import Problem, Uniform
 from regard.models import AttentionModel, Cell, Context, PointerPolicy, Policy
 from regard.tasks.contract import Anchor, Variant
 from regard.train.incumbent import Baseline, Shared
+from regard.train.rollout import Begin
 from regard.train.schedule import Cosine
 from regard.train.settings import Training
 from regard.train.tour_search import Decoding
@@ -80,6 +81,7 @@ class Data:
             ValueError: a file is missing or not in the layout.
             OSError: a file cannot be read.
         """
+        check_read(self.name, {part: getattr(self, part) for part in ("train", "validation", "test")})
         if self.name == "files":
             files = (self.train, self.validation, self.test)
             return own_parts(
@@ -180,6 +182,13 @@ class Config:
     decoding: Decoding = field(default_factory=lambda: Decoding(views=8))
     training: Training = field(default_factory=recipe)
 
+    def __post_init__(self) -> None:
+        if self.baseline.starts is Begin.CHOSEN and self.decoding.beginnings == 1:
+            raise ValueError(
+                "decoding.beginnings is 1, but with this baseline the policy learns to choose where tours begin, and "
+                "not to go on from the first place; expected 0, or several, of which the shortest tour counts."
+            )
+
 
 SMOKE = (
     "data.places=7",
@@ -198,11 +207,11 @@ _CVRP = ("data.problem=CVRP", "baseline.begin=CHOSEN", "decoding.beginnings=0")
 # From twenty cities up it learns sooner than with fifty from the beginning.
 _GROWING = ("data.first_places=20", "data.growing=7000", "training.updates=14000", "training.schedule.total=14000")
 _TSP50 = ("data.places=50", "data.test_count=1000", "data.batch=64", *_GROWING)
-# A tour that is begun for it would be a question that it never learned to answer.
-_POINTER = ("model=Pointer", "baseline=Rollout", "decoding.beginnings=0")
+_ROLLOUT = ("baseline=Rollout", "decoding.beginnings=0")
+_POINTER = ("model=Pointer", *_ROLLOUT)
 VARIANTS = (
     Variant("shared", "the task's own default: the mean of several tours of the same instance"),
-    Variant("rollout", "compared with the greedy tour of the best policy so far", ("baseline=Rollout",)),
+    Variant("rollout", "compared with the greedy tour of the best policy so far", _ROLLOUT),
     Variant("pointer", "a pointer network, which reads places one after another", _POINTER),
     Variant("tsp50", "fifty cities", _TSP50),
     Variant("cvrp20", "twenty customers and a depot", _CVRP),

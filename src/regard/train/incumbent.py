@@ -45,15 +45,25 @@ class Shared(Baseline):
     """The mean of several tours of the same instance, each from a place of its own.
 
     Args:
-        beginnings: tours of an instance; at most its places.
+        beginnings: tours of an instance, at least 2; no more than it has places.
         begin: EACH from a place of its own, or CHOSEN by the policy: the first customer of a delivery is not
             a matter of taste.
+
+    Raises:
+        ValueError: there is nothing to take a mean of.
 
     Source: Kwon et al. 2020, equation 4.
     """
 
     beginnings: int = 20
     begin: Begin = Begin.EACH
+
+    def __post_init__(self) -> None:
+        if self.beginnings < 2:
+            raise ValueError(
+                f"baseline.beginnings is {self.beginnings}, expected at least 2; a single tour is its own mean, and "
+                "teaches nothing."
+            )
 
     @property
     def tours(self) -> int:
@@ -78,8 +88,11 @@ class Rollout(Baseline):
 
     Args:
         significance: of the one-sided test.
-        instances: that the test is made on, new ones each time.
+        instances: that the test is made on, at least 2; new ones each time where they are random, else all there are.
         decay: of the moving average.
+
+    Raises:
+        ValueError: a number is out of its range.
 
     Source: Kool, van Hoof and Welling 2019, section 4 and algorithm 1.
     """
@@ -87,6 +100,14 @@ class Rollout(Baseline):
     significance: float = 0.05
     instances: int = 10_000
     decay: float = 0.8
+
+    def __post_init__(self) -> None:
+        if not 0 < self.significance < 1:
+            raise ValueError(f"baseline.significance is {self.significance}, expected a probability, such as 0.05.")
+        if self.instances < 2:
+            raise ValueError(f"baseline.instances is {self.instances}, expected at least 2 to test a mean.")
+        if not 0 <= self.decay < 1:
+            raise ValueError(f"baseline.decay is {self.decay}, expected 0 or more and less than 1.")
 
     @property
     def tours(self) -> int:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from regard.data.route_batches import RouteBatch
-from regard.models.environments import BRIM
+from regard.models.environments import brim
 
 
 def savings(batch: RouteBatch) -> Int[Tensor, "batch steps"]:
@@ -40,17 +40,17 @@ def savings(batch: RouteBatch) -> Int[Tensor, "batch steps"]:
     gains = ways[:, :1, 1:] + ways[:, 1:, :1] - ways[:, 1:, 1:]
     pairs = torch.triu_indices(gains.shape[1], gains.shape[1], 1)
     order = gains[:, pairs[0], pairs[1]].sort(descending=True, stable=True).indices
-    loads = batch.demands.tolist()
-    joined = [_joined((pairs[:, row].T + 1).tolist(), own) for row, own in zip(order, loads, strict=True)]
+    loads, most = batch.demands.tolist(), 1 + brim(batch.demands)
+    joined = [_joined((pairs[:, row].T + 1).tolist(), own, most) for row, own in zip(order, loads, strict=True)]
     return pad_sequence([torch.tensor(tours) for tours in joined], batch_first=True)
 
 
-def _joined(pairs: list[list[int]], loads: list[float]) -> list[int]:
+def _joined(pairs: list[list[int]], loads: list[float], most: float) -> list[int]:
     tours = {place: [place] for place in range(1, len(loads))}
     for i, j in pairs:
         left, right = tours[i], tours[j]
         ends = i in (left[0], left[-1]) and j in (right[0], right[-1])
-        if left is right or not ends or sum(loads[place] for place in left + right) > 1 + BRIM:
+        if left is right or not ends or sum(loads[place] for place in left + right) > most:
             continue
         left = left if left[-1] == i else left[::-1]
         whole = left + (right if right[0] == j else right[::-1])

@@ -25,7 +25,7 @@ def nearest_neighbour(batch: RouteBatch) -> Int[Tensor, "batch steps"]:
         >>> nearest_neighbour(RouteBatch(points, None)).tolist()
         [[0, 2, 3, 1]]
     """
-    ways = torch.cdist(batch.points, batch.points)
+    ways = _ways(batch.points)
     if batch.demands is not None:
         # Home is the last resort.
         ways[:, :, 0] = 10.0
@@ -44,7 +44,7 @@ def farthest_insertion(points: Float[Tensor, "batch places 2"]) -> Int[Tensor, "
 
     Source: Rosenkrantz, Stearns and Lewis 1977, section 4.
     """
-    ways, (batch, places) = torch.cdist(points, points), points.shape[:2]
+    ways, (batch, places) = _ways(points), points.shape[:2]
     rows = torch.arange(batch)
     follows = torch.zeros(batch, places, dtype=torch.long)
     inside = torch.zeros(batch, places, dtype=torch.bool)
@@ -82,19 +82,23 @@ def two_opt(
     active, place = torch.arange(len(tours)), torch.arange(places)
     while len(active):
         stops = points[active].gather(1, tours[active].unsqueeze(2).expand(-1, -1, 2))
-        ways = torch.cdist(stops, stops)
-        onward = stops.roll(-1, dims=1)
-        ahead = torch.cdist(onward, onward)
+        ways = _ways(stops)
+        ahead = ways.roll((-1, -1), dims=(1, 2))
         leg = ways.gather(2, place.roll(-1).view(1, -1, 1).expand(len(active), -1, 1)).squeeze(2)
         # Legs after i and j become legs from i to j and from i + 1 to j + 1.
         change = (ways + ahead - leg.unsqueeze(1) - leg.unsqueeze(2)).triu(1).flatten(1)
         gain, chosen = change.min(1)
-        better = gain < -1e-6
+        better = gain < -1e-9
         active, chosen = active[better], chosen[better]
         i, j = (chosen // places).unsqueeze(1), (chosen % places).unsqueeze(1)
         turned = torch.where((place > i) & (place <= j), i + 1 + j - place, place)
         tours[active] = tours[active].gather(1, turned)
     return tours
+
+
+def _ways(points: Tensor) -> Tensor:
+    """Distances, in float64: in float32 they are made of products, and near places fall into one."""
+    return torch.cdist(points.double(), points.double())
 
 
 def _tours(batch: RouteBatch, cost: Callable[[Tensor, Tensor], Tensor]) -> Tensor:

@@ -20,7 +20,7 @@ class Decoding:
 
     Args:
         views: 1, or 8: the square is also turned and mirrored, which leaves lengths as they are.
-        beginnings: places that tours begin at; 0 means that the policy says where.
+        beginnings: places that tours begin at, or all where there are fewer; 0 means that the policy says where.
         samples: tours drawn by the probabilities from each beginning; 0 means the greedy one.
 
     Raises:
@@ -68,9 +68,6 @@ def solve(
         decoding: how hard to look.
         generator: of samples; None means PyTorch's own.
 
-    Raises:
-        ValueError: an instance has fewer places than beginnings are asked for.
-
     Example:
         >>> from regard.models import AttentionModel
         >>> policy, batch = AttentionModel(16, 2, 1, 32).eval(), RouteBatch(torch.rand(2, 5, 2), None)
@@ -81,12 +78,12 @@ def solve(
     Source: Kool, van Hoof and Welling 2019, section 5 (greedy, sampling); Kwon et al. 2020, section 4.3 (views).
     """
     best: Solved | None = None
+    tours = min(max(1, decoding.beginnings), batch.points.shape[1] - (batch.demands is not None))
     pick = Pick.SAMPLED if decoding.samples else Pick.GREEDY
     with torch.no_grad():
         for view in batch.views() if decoding.views == 8 else [batch]:
             places = policy.read(view.points, view.demands)
             for _ in range(max(1, decoding.samples)):
-                tours = max(1, decoding.beginnings)
                 found = roll(policy, places, view, tours=tours, begin=decoding.begin, pick=pick, generator=generator)
                 shortest = found.lengths.argmin(1)
                 rows = torch.arange(len(batch), device=shortest.device)
