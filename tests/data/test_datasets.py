@@ -13,7 +13,8 @@ import zipfile
 import pytest
 
 from regard.data import generated, multi30k, statcan
-from regard.data.sources import Official, Package, obtain, write_whole
+from regard.data.sources import Official, Package, obtain
+from regard.data.written import write_at_once
 
 
 @pytest.fixture(autouse=True)
@@ -147,7 +148,7 @@ def test_a_file_is_in_place_at_once_or_not_at_all(tmp_path):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        write_whole(tmp_path / "x", broken)
+        write_at_once(tmp_path / "x", broken)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -34,8 +34,18 @@ def test_every_kind_of_file_gives_the_same_texts(tmp_path):
     assert read_labelled(tmp_path / "a.jsonl.gz") == ROWS
     (tmp_path / "a.tsv").write_text('review\tstars\nHe said "no", twice\t1\n', encoding="utf-8")
     assert read_labelled(tmp_path / "a.tsv", "review", "stars") == [Labelled('He said "no", twice', "1")]
-    (tmp_path / "n.jsonl").write_text('{"text": "whole", "label": 3}\n')
-    assert read_labelled(tmp_path / "n.jsonl") == [Labelled("whole", "3")]
+    (tmp_path / "n.jsonl").write_text('{"text": "whole", "label": 3}\n{"text": "\\ud83d\\ude00", "label": 1.5}\n')
+    assert read_labelled(tmp_path / "n.jsonl") == [Labelled("whole", "3"), Labelled("😀", "1.5")]
+    (tmp_path / "b.csv").write_text("\n\ntext,label\nx,1\n")
+    assert read_labelled(tmp_path / "b.csv") == [Labelled("x", "1")]
+
+
+def test_a_damaged_archive_is_told(tmp_path):
+    whole = gzip.compress(b"text,label\n" + b"".join(b"text %d,%d\n" % (n, n % 7) for n in range(701)))
+    for damaged in (whole[:97], whole[:97] + bytes(13) + whole[110:], b"text,label\n"):
+        (tmp_path / "a.csv.gz").write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"a\.csv\.gz is not a whole gzip file"):
+            read_labelled(tmp_path / "a.csv.gz")
 
 
 def test_a_text_longer_than_the_reader_takes_a_field_to_be_is_read(tmp_path):
@@ -50,9 +60,28 @@ def test_a_text_longer_than_the_reader_takes_a_field_to_be_is_read(tmp_path):
         ("a.csv", "review,stars\nx,1\n", r"a.csv:1 names the columns 'review', 'stars', expected 'text' and 'label'"),
         ("a.csv", 'text,label\n"two\nlines",a\nalone\n', r"a.csv:4 has 1 column\(s\), expected at least 2"),
         ("a.csv", "text,label\n", "a.csv has no rows"),
-        ("a.csv", "text,label\nx,a\n  ,b\n", "the text of row 2 is empty"),
-        ("a.csv", "text,label\nx,\n", "the label of row 1 is empty"),
-        ("a.jsonl", '{"text": "x", "label": 1.5}\n', r'a.jsonl:1 needs the fields "text" and "label"'),
+        ("a.csv", "text,label\nx,a\n \n  ,b\n", "a.csv:4 has an empty text"),
+        ("a.csv", 'text,label\n\n"two\nlines",\n', "a.csv:3 has an empty label"),
+        ("a.csv", "\nreview,stars\nx,1\n", "a.csv:2 names the columns 'review', 'stars'"),
+        (
+            "a.csv",
+            'text,label\nx,a\n\n"y,b\nz,a\nw,b\n',
+            r"a.csv:4 begins a row that cannot be read \(unexpected end",
+        ),
+        ("a.csv", 'text,label\n"y" z,b\n', "a.csv:2 begins a row that cannot be read"),
+        (
+            "a.jsonl",
+            '\n{"text": "x", "label": true}\n',
+            'a.jsonl:2 needs the fields "text" and "label", each a text or',
+        ),
+        ("a.jsonl", '{"text": "x", "label": NaN}\n', r'a.jsonl:1 needs the fields "text" and "label"'),
+        ("a.jsonl", '{"text": "x", "label": 1e999}\n', r'a.jsonl:1 needs the fields "text" and "label"'),
+        ("a.jsonl", '{"text": "x", "label": null}\n', r'a.jsonl:1 needs the fields "text" and "label"'),
+        (
+            "a.jsonl",
+            '{"text": "x", "label": 1}\n\n{"text": "\\ud83d", "label": 2}\n',
+            r"a.jsonl:3 has \\ud83d without",
+        ),
         ("a.jsonl", '{"text": "x"}\n', r'a.jsonl:1 needs the fields "text" and "label"'),
         ("a.jsonl", '["x"]\n', r'a.jsonl:1 needs the fields "text" and "label"'),
         ("a.xlsx", "x", "a.xlsx ends in .xlsx, expected .tsv, .csv or .jsonl"),
@@ -87,12 +116,17 @@ def test_bad_labels_and_missing_files_are_named(own):
     files = {name: str(own / f"{name}.jsonl") for name in ("train", "validation", "test")}
     with pytest.raises(ValueError, match="data.test is empty; with data.name=files"):
         LabelledTexts("files", **{**files, "test": ""}).load()
-    (own / "test.jsonl").write_text('{"text": "x", "label": "bad"}\n{"text": "y", "label": "ugly"}\n')
-    message = r"test.jsonl: row 2 has the label 'ugly', which no training text has; expected one of 'bad', 'good'"
+    (own / "test.jsonl").write_text('{"text": "x", "label": "bad"}\n\n{"text": "y", "label": "ugly"}\n')
+    message = r"test.jsonl:3 has the label 'ugly', which no training text has; expected one of 'bad', 'good'"
     with pytest.raises(ValueError, match=message):
         LabelledTexts("files", **files).load()
     with pytest.raises(ValueError, match=r"label\(s\) \['bad'\]; expected at least two"):
         labels_of(ROWS[:1])
+
+
+def test_files_that_would_not_be_read_are_refused(own):
+    with pytest.raises(ValueError, match="data.name is 'trec', which does not read it; add data.name=files"):
+        LabelledTexts("trec", test=str(own / "test.jsonl")).load()
 
 
 @pytest.fixture

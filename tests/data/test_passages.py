@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gzip
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -26,6 +29,15 @@ def spoken(text: str, longest: int = 40) -> list[str]:
         ("Wait... what?! -- ok", ["wait ...", "what ? !", "-- ok"]),
         ("``What 's a_b ?", ["`` what 's a _ b ?"]),
         ("日本。 Ümläut", ["日本 。", "ümläut"]),
+        ("今日は。元気？！はい！", ["今日は 。", "元気 ？ ！", "はい ！"]),
+        ("「はい。」と言った。", ["「 はい 。 」 と言った 。"]),
+        ("हिन्दी में है", ["हिन्दी में है"]),
+        ("cafe\u0301 ne\u0301e, didn't", ["cafe\u0301 ne\u0301e , did n't"]),
+        ("می\u200cخواهم", ["می\u200cخواهم"]),
+        ("\u2764\ufe0flove", ["\u2764 \ufe0f love"]),
+        (") ) . x", [") ) .", "x"]),
+        ("Dr. ) No", ["dr . ) no"]),
+        ("it. . ) Dr", ["it .", ".", ") dr"]),
         ("", []),
         (" \n ", []),
     ],
@@ -43,6 +55,13 @@ def test_every_sign_is_in_one_word_and_words_are_in_order(text, longest):
     for span in reversed(spans):
         left = left[: span.start] + left[span.end :]
     assert not "".join(left.split()).replace("<br/>", "").replace("<br>", "").replace("/>", "").replace("<br", "")
+
+
+def test_a_sentence_without_an_end_is_read_in_a_time_like_its_length():
+    begun = time.process_time()
+    assert sum(map(len, passages("word ) " * 100_003, 41))) == 200_006
+    # Not a benchmark: reading the sentence again at each word would take hours.
+    assert time.process_time() - begun < 30
 
 
 def test_a_lexicon_counts_as_a_loop_does_and_comes_back_from_its_file(tmp_path):
@@ -86,10 +105,29 @@ def test_vectors_of_a_file(tmp_path):
     assert pretrained("none") is None
 
 
+def test_words_of_vectors_may_have_spaces(tmp_path):
+    """As some of those of GloVe's vectors of 840 billion words."""
+    (tmp_path / "v.txt").write_text("the 1 2 3\n. . . 4 5 6\nat name@domain.com 7 8 9e-1\nnan nan 0 -1 .5\n")
+    found = read_vectors(tmp_path / "v.txt")
+    assert found.words == ["the", ". . .", "at name@domain.com", "nan nan"]
+    np.testing.assert_array_equal(
+        found.table, np.array([[1, 2, 3], [4, 5, 6], [7, 8, 0.9], [0, -1, 0.5]], np.float32)
+    )
+
+
+def test_a_damaged_archive_of_vectors_is_told(tmp_path):
+    whole = gzip.compress(b"".join(b"w%d %d 1 2\n" % (n, n) for n in range(701)))
+    (tmp_path / "v.txt.gz").write_bytes(whole[:97] + bytes(13) + whole[110:])
+    with pytest.raises(ValueError, match=r"v\.txt\.gz is not a whole gzip file"):
+        read_vectors(tmp_path / "v.txt.gz")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"a 1 2\nb 1\n", "v.txt:2 has 1 numbers after its word, expected 2"),
+        (b"a 1 2\nb 1e-3 2 3\n", "v.txt:2 has 3 numbers after its word, expected 2"),
+        (b"new york 1 2\n", "v.txt:1 is not a word and numbers"),
         (b"a 1 x\n", "v.txt:1 is not a word and numbers"),
         (b"alone\n", "v.txt:1 has 0 numbers"),
         (b"", "v.txt has no vectors"),

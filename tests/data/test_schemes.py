@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from regard.data.schemes import Scheme, check_scheme, may_follow, to_bio, to_bioes
+from regard.data import Tagged
+from regard.data.schemes import Scheme, check_scheme, check_sentences, from_iob1, may_follow, to_bio, to_bioes
 from regard.layers import allowed_bio
 from regard.train.spans import Reading, spans
 
@@ -65,3 +66,37 @@ def test_bioes_lets_a_span_end_once_and_only_once():
 def test_tags_that_cannot_stand_there_are_named(convert, tags, message):
     with pytest.raises(ValueError, match=message):
         convert(tags)
+
+
+@given(PIECES)
+def test_iob1_becomes_bio(pieces):
+    tags, iob1 = tagged(pieces), []
+    for before, tag in zip(["O", *tags], tags, strict=False):
+        # There B stands only where a span would else run into the one before it.
+        iob1.append(tag if tag.startswith("B-") and before[1:] == tag[1:] else tag.replace("B-", "I-"))
+    assert from_iob1(iob1) == tags
+
+
+@pytest.mark.parametrize(
+    ("tags", "scheme", "message"),
+    [
+        (
+            "O I-PER O",
+            Scheme.BIO,
+            r"dev.txt: sentence 2, word 2 \('b'\) has I-PER behind O, which BIO does not allow",
+        ),
+        (
+            "O O B-PER",
+            Scheme.BIOES,
+            r"dev.txt: sentence 2, word 3 \('c'\) has the end behind B-PER, which BIOES does",
+        ),
+        ("O B-PER per", Scheme.BIO, r"dev.txt: sentence 2, word 3 \('c'\): tag 'per' is not of BIO, expected 'O'"),
+        ("O E-PER O", Scheme.BIO, r"dev.txt: sentence 2, word 2 \('b'\): tag 'E-PER' is not of BIO"),
+        ("O I-PER O", Scheme.BIO, r"where it is IOB1, .* convert it first \(regard.data.schemes.from_iob1\)"),
+    ],
+)
+def test_sentence_and_word_of_a_wrong_tag_are_named(tags, scheme, message):
+    fine = Tagged(("x", "y"), ("O", "O"))
+    check_sentences([fine, fine], scheme, "dev.txt")
+    with pytest.raises(ValueError, match=message):
+        check_sentences([fine, Tagged(("a", "b", "c"), tuple(tags.split()))], scheme, "dev.txt")

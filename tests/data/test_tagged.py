@@ -5,11 +5,11 @@ import gzip
 import pytest
 import torch
 
-from regard.data import Tagged, dataset, generated_tags, ud_ewt
+from regard.data import Tagged, dataset, generated_tags, read_tagged, ud_ewt
 from regard.data.conllu import Column, conllu_text, sentence_of
 from regard.data.inventory import Inventory
 from regard.data.tag_batches import PAD, UNKNOWN, Numbering, ends, plain
-from regard.data.untagged import untagged
+from regard.data.untagged import Form, untagged
 
 TRAIN = [
     Tagged(("The", "dog", "barks", "in", "2004"), ("DET", "NOUN", "VERB", "ADP", "NUM")),
@@ -26,8 +26,9 @@ def test_numbers_come_from_training_and_what_is_rare_is_unknown():
         True,
         False,
         False,
-        True,
+        False,
     ]
+    assert numbering.untagged([("<pad>", "the")]).words.tolist() == [[UNKNOWN, 4]]
     assert numbering.tags.items == ("DET", "NUM", "ADP", "NOUN", "PROPN", "VERB")
     batch = numbering.collate(TRAIN[:2])
     assert batch.words.tolist() == [[4, 3, UNKNOWN, UNKNOWN, 2], [4, 3, PAD, PAD, PAD]]
@@ -92,6 +93,23 @@ def test_ud_ewt_reads_a_local_folder(tmp_path):
         ud_ewt.load(tmp_path)
 
 
+def test_a_column_that_may_be_empty_is_read_and_another_is_not(tmp_path):
+    rows = "1\tIt\t_\tPRON\t_\tNumber=Sing\t_\t_\t_\t_\n2\tis\t_\tAUX\t_\t_\t_\t_\t_\t_\n\n"
+    (tmp_path / "a.conllu").write_text(rows)
+    assert read_tagged(tmp_path / "a.conllu", Column.FEATS)[0].tags == ("Number=Sing", "_")
+    with pytest.raises(ValueError, match="a.conllu:1 has no XPOS: word 'It'; expected a tag for each word"):
+        read_tagged(tmp_path / "a.conllu", Column.XPOS)
+
+
+def test_conllu_by_another_name_is_told(tmp_path):
+    text = conllu_text([sentence_of(["a", "dog"]).with_column(Column.UPOS, ["DET", "NOUN"])])
+    (tmp_path / "a.conll").write_text(text)
+    with pytest.raises(ValueError, match=r"a.conll has ten columns, and '_' in the last one .* ends in .conllu"):
+        read_tagged(tmp_path / "a.conll")
+    (tmp_path / "b.conll").write_text("a _\ndog NN\n")
+    assert read_tagged(tmp_path / "b.conll")[0].tags == ("_", "NN")
+
+
 def test_generated_tags_are_the_same_every_time_and_need_neighbours():
     splits = dataset("tags", Tagged).load()
     assert splits == generated_tags.load()
@@ -124,6 +142,23 @@ def test_sentences_are_answered_in_the_form_they_came_in():
     assert one.words == ("do", "n't")
     changed = one.answered(["VB", "RB"]).split("\n")
     assert changed == [*table[:2], "1\tdo\t_\t_\tVB" + "\t_" * 5, "2\tn't\t_\t_\tRB" + "\t_" * 5, ""]
+
+
+def test_columns_between_spaces_are_told_by_a_known_tag(tmp_path):
+    rows, tags = ["", "EU NNP B-ORG", "said VBD O", "", "Bonn  NNP  B-LOC"], ("O", "B-ORG", "B-LOC", ".", "city")
+    found = list(untagged(rows, tags=tags))
+    assert [one.words for one in found] == [("EU", "said"), ("Bonn",)]
+    assert found[0].answered(["X", "Y"]) == "EU\tNNP\tB-ORG\tX\nsaid\tVBD\tO\tY\n"
+    # What may end running text as well tells nothing, nor does a word alone.
+    for text in (["It rains .", "O"], ["O", "It rains"], ["EU NNP B-ORG."], ["in the city"]):
+        assert [one.words for one in untagged(text, tags=tags)] == [tuple(line.split()) for line in text]
+
+
+def test_a_form_that_is_given_is_not_told_by_the_first_line():
+    assert [one.words for one in untagged(["EU O"], form=Form.TEXT, tags=("O",))] == [("EU", "O")]
+    assert [one.words for one in untagged(["EU XX", "is", "", "a"], form=Form.COLUMNS)] == [("EU", "is"), ("a",)]
+    with pytest.raises(ValueError, match=r"the input:1 has 1 column\(s\) divided by tabs, expected 10"):
+        list(untagged(["EU O"], form=Form.CONLLU))
 
 
 def test_sentences_are_given_as_soon_as_they_have_ended():

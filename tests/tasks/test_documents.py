@@ -13,11 +13,13 @@ from regard.cli import main
 from regard.cli.settings import parse
 from regard.data import Labelled, Splits
 from regard.data.generated import _MOODS, load_moods
+from regard.data.texts import LabelledTexts
 from regard.tasks.contract import Wish
 from regard.tasks.documents import TASK, Documents
 from regard.tasks.documents_settings import Config
 from regard.tasks.working import identity
 from regard.train.distributed import accelerator
+from regard.train.judging import Judged, Looked
 from regard.train.run_folder import RunFolder
 from regard.train.runner import train
 
@@ -142,10 +144,55 @@ def test_bad_input_is_told_in_one_line(tmp_path, capsys):
     one = ["data.name=files", f"data.train={tmp_path}/a.csv", f"data.validation={tmp_path}/a.csv"]
     assert main(["train", "documents", *one, f"data.test={tmp_path}/b.csv", "--run", str(tmp_path / "run")]) != 0
     told = capsys.readouterr().err.strip()
-    assert "row 1 has the label 'c', which no training text has" in told
+    assert "b.csv:2 has the label 'c', which no training text has" in told
     assert len(told.splitlines()) == 1
     assert main(["train", "documents", *one, "data.test=", "--run", str(tmp_path / "run")]) != 0
     assert "data.test is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("known.pairs=-1", "known.pairs is -1, expected at least 0"),
+        ("known.runs=-1", "known.runs is -1, expected at least 0"),
+        ("known.size=3", "known.size is 3, expected at least 5"),
+        ("known.embedding_size=0", "known.embedding_size is 0, expected at least 1"),
+        ("known.dropout=1", "known.dropout is 1.0, expected at least 0 and below 1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_told(setting, message):
+    with pytest.raises(ValueError, match=message):
+        made(setting)
+
+
+def test_of_two_labels_as_probable_the_first_is_printed_and_recorded(learned, monkeypatch):
+    _folder, task, _splits = learned
+    even = Judged([0.4, 0.4, 0.2], [Looked(1.0, [(0, 1, 1.0)])])
+    monkeypatch.setattr(task.judge, "judge", lambda texts, device: [even] * len(texts))
+    (answer,) = task.answers(iter(["a"]), Wish(best=3), accelerator())
+    assert answer.text == answer.record["label"] == task.labels[0]
+    assert answer.record["labels"] == task.labels
+
+
+@pytest.mark.parametrize(
+    ("name", "vectors", "told"),
+    [
+        ("moods", "none", "test set of moods; weights chosen"),
+        ("mr", "glove", "test set of mr, fold 3 of 10, with vectors glove-6b-50d; weights chosen"),
+        (
+            "imdb",
+            "none",
+            "test set of imdb (a tenth of the published training half, by hashes of the texts); wei",
+        ),
+        ("imdb", "mine/v.txt", "half, by hashes of the texts), with vectors v.txt; weights chosen"),
+    ],
+)
+def test_a_protocol_says_which_test_set_and_what_was_known_before(name, vectors, told, learned):
+    _folder, task, splits = learned
+    config = replace(task.config, known=replace(task.config.known, vectors=vectors), data=LabelledTexts(fold=3))
+    again = TASK(config, task.lexicon, task.labels, None)
+    (accuracy, *_rest) = again.score(replace(splits, name=name, test=splits.test[:7]), accelerator())
+    assert told in accuracy.protocol
 
 
 def test_long_texts_are_cut_and_said_to_be():

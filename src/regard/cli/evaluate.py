@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from regard.cli.arguments import split
+from regard.cli.arguments import Arguments, split
+
+if TYPE_CHECKING:
+    from regard.tasks.working import Outcome
+    from regard.train.run_folder import RunFolder
 
 HELP = """Score a trained model on its test set, with the run's own search unless a setting says otherwise.
+
+What is scored with other settings is printed and not kept: the run's scores.json stays that of its own settings.
 
 Examples:
   regard evaluate runs/mine
@@ -29,7 +36,7 @@ def main(arguments: list[str]) -> int:
     if not given.words:
         raise ValueError("which run? For example: regard evaluate runs/mine")
     from regard.cli.settings import parse
-    from regard.tasks.working import identity, kind_of, score_run, stored
+    from regard.tasks.working import identity, kind_of, score_run, scored, stored
     from regard.train.distributed import accelerator
     from regard.train.run_folder import RunFolder
 
@@ -39,13 +46,20 @@ def main(arguments: list[str]) -> int:
     processes = accelerator()
     made, splits = stored(run.path, config, processes), config.data.load()
     identity(run.identity.task, splits).check(asdict(run.identity), run.path)
-    outcome = score_run(made, run, splits, processes)
-    if not processes.is_main_process:
-        return 0
+    outcome = scored(made, splits, processes) if given.rest else score_run(made, run, splits, processes)
+    if processes.is_main_process:
+        _tell(outcome, run, given)
+    return 0
+
+
+def _tell(outcome: Outcome, run: RunFolder, given: Arguments) -> None:
+    from regard.train.run_folder import as_json
+
+    if given.rest:
+        print(f"not kept: {run.path}/scores.json is of the run's own settings", file=sys.stderr)
     if given.has("--json"):
-        print(json.dumps(asdict(outcome), ensure_ascii=False))
-        return 0
+        print(as_json(asdict(outcome)))
+        return
     from regard.cli.show import metrics_table
 
     metrics_table([*outcome.test, *outcome.baselines])
-    return 0

@@ -6,13 +6,20 @@ import re
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 Settings = TypeVar("Settings")
 Tree = dict[str, Any]
+_NULL = ("", "~", "null", "Null", "NULL")
+# How jsonargparse says that a value is of another kind.
+_UNFIT = re.compile(r'Parser key "(?P<key>[\w.]+)": Expected an? (?P<kinds>.+?)\.? Got value: (?P<value>.*)')
+_UNFIT_UNION = re.compile(
+    r'Parser key "(?P<key>[\w.]+)": Does not validate against any of the Union subtypes Subtypes: .*? '
+    r"Errors: (?P<kinds>.*) Given value type: .*? Given value: (?P<value>.*)"
+)
 
 
 def parse(kind: type[Settings], arguments: list[str]) -> tuple[Settings, str]:
@@ -20,8 +27,10 @@ def parse(kind: type[Settings], arguments: list[str]) -> tuple[Settings, str]:
 
     A key that names a class (model=Transformer) begins with that class's own defaults.
 
+    What may only be a text is taken as it stands; all else is YAML.
+
     Raises:
-        ValueError: a key is not known (the nearest is named), or a value does not fit.
+        ValueError: a key is not known (the nearest is named), or a value is not YAML or does not fit.
         FileNotFoundError: a config file does not exist.
     """
     parser = _parser(kind)
@@ -39,7 +48,7 @@ def parse(kind: type[Settings], arguments: list[str]) -> tuple[Settings, str]:
             if not argument.startswith("--") or not pending:
                 raise ValueError(f"{argument!r} is not a setting; write key=value, for example training.minutes=2.")
             value = pending.pop(0)
-        _set(tree, key.split("."), yaml.safe_load(value), key, kind)
+        _set(tree, key.split("."), _value(key, value, _hint(kind, tree, key.split("."))), key, kind)
     return _build(parser, kind, tree)
 
 
@@ -89,6 +98,32 @@ def _yaml(path: Path) -> Tree:
     if not isinstance(tree, dict):
         raise ValueError(f"{path} is not a mapping of settings, such as training: {{minutes: 2}}.")
     return tree
+
+
+def _value(key: str, text: str, hint: object) -> object:
+    if hint in (str, str | None) and not (text.startswith(('"', "'")) or (hint is not str and text in _NULL)):
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ValueError(
+            f"{key} is {text!r}, which is not YAML; put a text with such signs between quotation marks, and these "
+            f"between others for the shell: {key}='\"...\"'."
+        ) from None
+
+
+def _hint(kind: type[object], tree: Tree, path: list[str]) -> object:
+    """What a setting may be, as the class that has it says; None where there is none."""
+    hint: object = kind
+    node: object = tree
+    for part in path:
+        named = str(node.get("class_path", "") if isinstance(node, dict) else node or "").rsplit(".", 1)[-1]
+        candidates = [one for each in get_args(hint) or (hint,) for one in (each, *_kinds(each))]
+        owner = next((one for one in candidates if getattr(one, "__name__", "") == named), candidates[0])
+        hint = get_type_hints(owner).get(part) if is_dataclass(owner) else None
+        inside = node.get("init_args", node) if isinstance(node, dict) else {}
+        node = inside.get(part)
+    return hint
 
 
 def _merge(tree: Tree, given: Tree) -> None:
@@ -147,7 +182,20 @@ def _clear(message: str, kind: type[object]) -> str:
     if named is not None:
         near = get_close_matches(named.group(1), _classes(kind), n=1)
         return f"there is no class {named.group(1)!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+    unfit = _UNFIT.fullmatch(line) or _UNFIT_UNION.fullmatch(line)
+    if unfit is not None:
+        kinds = [_expected(one) for one in re.split(r"(?:^|\s)- ", unfit["kinds"]) if one]
+        return f"{unfit['key']} is {unfit['value']!r}, expected {' or '.join(kinds)}."
     return line
+
+
+def _expected(kind: str) -> str:
+    """What the parser says that it expected, in words."""
+    among = re.search(r"Literal\[(.*)\]|\{(.*)\}", kind)
+    if among is not None:
+        return f"one of {(among[1] or among[2]).replace(',', ', ').replace('  ', ' ')}"
+    bare = kind.removeprefix("Expected a ").removeprefix("<class '").removesuffix("'>")
+    return "null" if bare == "NoneType" else bare
 
 
 def _classes(kind: type[object]) -> list[str]:

@@ -24,4 +24,5 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         made.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         made.add_row(*row)
-    Console(highlight=False).print(made)
+    # A name of a user's own is only text, such as a label between square brackets.
+    Console(highlight=False, markup=False, emoji=False).print(made)

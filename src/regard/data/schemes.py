@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 
+from regard.data.tagged import Tagged
+
 _OUTSIDE = "O"
+_ADVICE = (
+    "correct the data, or, where it is IOB1, as the published CoNLL-2003 is, convert it first "
+    "(regard.data.schemes.from_iob1)."
+)
 
 
 class Scheme(Enum):
@@ -34,12 +40,9 @@ def parts(tag: str, scheme: Scheme) -> tuple[str, str]:
         >>> parts("B-PER", Scheme.BIO)
         ('B', 'PER')
     """
-    letter, hyphen, kind = tag.partition("-")
-    if tag == _OUTSIDE:
-        return _OUTSIDE, ""
-    if letter not in set(scheme.value) - {_OUTSIDE} or not hyphen or not kind:
-        letters = ", ".join(f"'{one}-'" for one in scheme.value if one != _OUTSIDE)
-        raise ValueError(f"tag {tag!r} is not of {scheme.value}, expected 'O', or {letters} followed by a kind.")
+    if not _is_of(tag, scheme):
+        raise ValueError(_strange(tag, scheme))
+    letter, _hyphen, kind = tag.partition("-")
     return letter, kind
 
 
@@ -70,14 +73,78 @@ def check_scheme(tags: Sequence[str], scheme: Scheme) -> None:
     Example:
         >>> check_scheme(["O", "B-PER", "I-PER"], Scheme.BIO)
     """
+    fault = next(_faults(tags, scheme), None)
+    if fault is not None:
+        place, wrong = fault
+        raise ValueError(f"tags has {wrong} at place {place}, which {scheme.value} does not allow; {_ADVICE}")
+
+
+def check_sentences(sentences: Sequence[Tagged], scheme: Scheme, where: str) -> None:
+    """Raise ValueError where a tag is not of the scheme or does not follow another one.
+
+    `where` the sentences are from, the sentence, the word and the tags are named; sentences and words count from 1.
+
+    Example:
+        >>> check_sentences([Tagged(("Ann", "ran"), ("B-PER", "O"))], Scheme.BIO, "mine.txt")
+        >>> check_sentences([Tagged(("Ann", "ran"), ("PER", "O"))], Scheme.BIO, "mine.txt")
+        Traceback (most recent call last):
+        ValueError: mine.txt: sentence 1, word 1 ('Ann'): tag 'PER' is not of BIO,
+            expected 'O', or 'B-', 'I-' followed by a kind.
+    """
+    for number, one in enumerate(sentences, start=1):
+        strange = next((place for place, tag in enumerate(one.tags) if not _is_of(tag, scheme)), None)
+        if strange is not None:
+            raise ValueError(f"{_of(where, number, one, strange)}: {_strange(one.tags[strange], scheme)}")
+        fault = next(_faults(one.tags, scheme), None)
+        if fault is not None:
+            place, wrong = fault
+            raise ValueError(
+                f"{_of(where, number, one, place)} has {wrong}, which {scheme.value} does not allow; {_ADVICE}"
+            )
+
+
+def _of(where: str, number: int, one: Tagged, place: int) -> str:
+    # What is missing behind the last word is the last word's fault.
+    at = min(place, len(one.words) - 1)
+    return f"{where}: sentence {number}, word {at + 1} ({one.words[at]!r})"
+
+
+def _faults(tags: Sequence[str], scheme: Scheme) -> Iterator[tuple[int, str]]:
+    """Places where a tag does not follow the one before it, and both."""
     around: list[str | None] = [None, *tags, None]
     for place, (before, tag) in enumerate(zip(around, around[1:], strict=False)):
         if not may_follow(before, tag, scheme):
-            first, second = before or "the beginning", tag or "the end"
-            raise ValueError(
-                f"tags has {second} behind {first} at place {place}, which {scheme.value} does not allow; correct "
-                "the data, or read it with the other scheme."
-            )
+            yield place, f"{tag or 'the end'} behind {before or 'the beginning'}"
+
+
+def _is_of(tag: str, scheme: Scheme) -> bool:
+    letter, hyphen, kind = tag.partition("-")
+    return tag == _OUTSIDE or (letter in set(scheme.value) - {_OUTSIDE} and bool(hyphen and kind))
+
+
+def _strange(tag: str, scheme: Scheme) -> str:
+    letters = ", ".join(f"'{one}-'" for one in scheme.value if one != _OUTSIDE)
+    return f"tag {tag!r} is not of {scheme.value}, expected 'O', or {letters} followed by a kind."
+
+
+def from_iob1(tags: Sequence[str]) -> list[str]:
+    """IOB1 tags as BIO: of those, B begins a span only where it stands behind another one of its kind.
+
+    Raises:
+        ValueError: a tag is neither O nor of B or I.
+
+    Example:
+        >>> from_iob1(["I-PER", "I-PER", "B-PER", "O", "I-ORG"])
+        ['B-PER', 'I-PER', 'B-PER', 'O', 'B-ORG']
+
+    Source: Ramshaw and Marcus 1995, section 4; Tjong Kim Sang and De Meulder 2003, section 2.1 (CoNLL-2003 has it).
+    """
+    found = []
+    for before, tag in zip([_OUTSIDE, *tags], tags, strict=False):
+        letter, kind = parts(tag, Scheme.BIO)
+        begins = letter == "I" and parts(before, Scheme.BIO)[1] != kind
+        found.append(f"B-{kind}" if begins else tag)
+    return found
 
 
 def to_bioes(tags: Sequence[str]) -> list[str]:

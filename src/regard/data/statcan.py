@@ -7,8 +7,9 @@ import json
 import re
 
 from regard.data.parallel import Pair
-from regard.data.sources import Package, cache_folder, member, obtain, write_whole
+from regard.data.sources import Package, cache_folder, member, obtain
 from regard.data.splits import Splits
+from regard.data.written import write_text
 
 SUMMARY = "English-French sentences of Statistics Canada's tables, 23,000 pairs, Open Licence"
 LICENCE = "Statistics Canada Open Licence (attribution); package statcan-dialogue-dataset 0.2.0, MIT"
@@ -38,7 +39,7 @@ def load() -> Splits[Pair]:
         tables = json.loads(member(archive, f"{_FOLDER}/basic_info.json"))
         parts = split(sentences(notes, tables))
         text = json.dumps([[[p.source, p.target] for p in part] for part in parts], ensure_ascii=False)
-        write_whole(kept, lambda path: path.write_text(text, encoding="utf-8"))
+        write_text(kept, text)
     stored = json.loads(kept.read_text(encoding="utf-8"))
     train, validation, test = ([Pair(source, target) for source, target in part] for part in stored)
     return Splits("statcan", train, validation, test, LICENCE, CITATION)

@@ -72,7 +72,11 @@ class Numbering:
 
     def knows(self, word: str) -> bool:
         """Whether a word has a number of its own."""
-        return self.words.number(plain(word), UNKNOWN) != UNKNOWN
+        return self._number(word) != UNKNOWN
+
+    def _number(self, word: str) -> int:
+        # A word may look like what stands for padding.
+        return max(self.words.number(plain(word), UNKNOWN), UNKNOWN)
 
     def tag_numbers(self, tags: Sequence[str]) -> list[int]:
         """Numbers of tags.
@@ -101,7 +105,7 @@ class Numbering:
         different = {word: place for place, word in enumerate(dict.fromkeys(w for words in sentences for w in words))}
         letters = [[self.letters.number(letter, UNKNOWN) for letter in ends(word)] for word in different]
         return TagBatch(
-            padded([[self.words.number(plain(word), UNKNOWN) for word in words] for words in sentences]),
+            padded([[self._number(word) for word in words] for words in sentences]),
             torch.tensor([len(words) for words in sentences]),
             padded(letters),
             torch.tensor([len(row) for row in letters]),

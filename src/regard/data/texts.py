@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from regard.data import Labelled, Splits, dataset, read_labelled
+from regard.data import Labelled, Splits, dataset
+from regard.data.labelled import labelled_lines
+from regard.data.own_parts import check_read
 from regard.data.sentences import load_mr, load_trec
 
 
@@ -41,6 +43,7 @@ class LabelledTexts:
             ValueError: the data set is not known, a file is not right, or a label is not among the training ones.
             OSError: a file cannot be had.
         """
+        check_read(self.name, {"train": self.train, "validation": self.validation, "test": self.test})
         folder = None if self.folder is None else Path(self.folder)
         if self.name == "files":
             return self._own()
@@ -59,10 +62,13 @@ class LabelledTexts:
                     "need a file, for example data.train=train.csv."
                 )
         files = (self.train, self.validation, self.test)
-        train, validation, test = (read_labelled(path, self.text, self.label) for path in files)
+        train, validation, test = (labelled_lines(Path(path), self.text, self.label) for path in files)
+        known = labels_of([one for _line, one in train])
         for path, part in ((self.validation, validation), (self.test, test)):
-            check_labels(part, labels_of(train), path)
-        return Splits("files", train, validation, test, "your own", "")
+            for line, one in part:
+                check_label(one, known, f"{path}:{line}")
+        taught, checked, asked = ([one for _line, one in part] for part in (train, validation, test))
+        return Splits("files", taught, checked, asked, "your own", "")
 
 
 def labels_of(examples: Sequence[Labelled]) -> list[str]:
@@ -77,15 +83,14 @@ def labels_of(examples: Sequence[Labelled]) -> list[str]:
     return found
 
 
-def check_labels(examples: Sequence[Labelled], known: Sequence[str], where: str) -> None:
-    """Raise ValueError where a label is not known; the row is named, and what is known."""
-    for number, one in enumerate(examples, start=1):
-        if one.label not in known:
-            shown = ", ".join(map(repr, known[:5])) + (", ..." if len(known) > 5 else "")
-            raise ValueError(
-                f"{where}: row {number} has the label {one.label!r}, which no training text has; expected one of "
-                f"{shown}. Correct it, or put texts with this label into data.train."
-            )
+def check_label(one: Labelled, known: Sequence[str], where: str) -> None:
+    """Raise ValueError where a label is not known; what is known is named."""
+    if one.label not in known:
+        shown = ", ".join(map(repr, known[:5])) + (", ..." if len(known) > 5 else "")
+        raise ValueError(
+            f"{where} has the label {one.label!r}, which no training text has; expected one of {shown}. Correct it, "
+            "or put texts with this label into data.train."
+        )
 
 
 def class_numbers(examples: Sequence[Labelled], labels: Sequence[str]) -> list[int]:
@@ -98,5 +103,6 @@ def class_numbers(examples: Sequence[Labelled], labels: Sequence[str]) -> list[i
         >>> class_numbers([Labelled("so", "yes"), Labelled("never", "no")], ["no", "yes"])
         [1, 0]
     """
-    check_labels(examples, labels, "data")
+    for number, one in enumerate(examples, start=1):
+        check_label(one, labels, f"text {number}")
     return [labels.index(one.label) for one in examples]

@@ -14,8 +14,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from regard.data.sources import cache_folder, write_whole
+from regard.data.sources import cache_folder
 from regard.data.vocabulary import END, PAD, Vocabulary
+from regard.data.written import write_at_once
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Stream:
             with place.open("wb") as file:
                 np.save(file, np.concatenate(parts), allow_pickle=False)
 
-        write_whole(path, save)
+        write_at_once(path, save)
         return cls(path)
 
     @classmethod

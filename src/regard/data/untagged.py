@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from itertools import chain
 from typing import Protocol
 
@@ -12,6 +13,15 @@ from regard.data.columns import cells_of
 from regard.data.conllu import Column, Sentence, sentence_from
 
 _WHERE = "the input"
+
+
+class Form(Enum):
+    """In which form sentences come: as their first line tells, or always in one."""
+
+    TOLD = "told"
+    TEXT = "text"
+    COLUMNS = "columns"
+    CONLLU = "conllu"
 
 
 class Untagged(Protocol):
@@ -76,16 +86,21 @@ class Universal:
         return self.sentence.with_column(self.column, tags).text()
 
 
-def untagged(lines: Iterable[str], column: Column = Column.UPOS) -> Iterator[Untagged]:
-    r"""Sentences of any lines: the first one that is not blank says in which form they are.
+def untagged(
+    lines: Iterable[str], column: Column = Column.UPOS, form: Form = Form.TOLD, tags: Container[str] = ()
+) -> Iterator[Untagged]:
+    r"""Sentences of any lines: unless their form is given, the first one that is not blank tells it.
 
     One that begins with "# ", or has ten columns divided by tabs, begins CoNLL-U; one with another number of tabs
-    begins columns, where blank lines divide sentences; without a tab, each line is a sentence whose words are divided
-    by spaces, and a blank line is one without words.
+    begins columns, where blank lines divide sentences, and so does one of two words or more between spaces of which
+    the last is a known tag with a capital letter in it. After any other, each line is a sentence whose words are
+    divided by spaces, and a blank line is one without words.
 
     Args:
         lines: without their ends.
         column: which column of CoNLL-U is answered.
+        form: in which form they are.
+        tags: known ones.
 
     Raises:
         ValueError: a sentence is not of the form of the first one; its line is named.
@@ -95,6 +110,8 @@ def untagged(lines: Iterable[str], column: Column = Column.UPOS) -> Iterator[Unt
         [('a', 'dog', '.'), (), ('cats',)]
         >>> [one.answered(["X"] * 2) for one in untagged(["a\tDT", "dog\tNN"])]
         ['a\tDT\tX\ndog\tNN\tX\n']
+        >>> [one.words for one in untagged(["a DT", "dog NN"], tags=["NN", "DT"])]
+        [('a', 'dog')]
     """
     lines = iter(lines)
     before: list[str] = []
@@ -102,12 +119,23 @@ def untagged(lines: Iterable[str], column: Column = Column.UPOS) -> Iterator[Unt
         before.append(line)
         if line.strip():
             break
-    first, every = before[-1] if before else "", chain(before, lines)
-    if first.startswith("# ") or first.count("\t") == len(Column) - 1:
+    every = chain(before, lines)
+    if form is Form.TOLD:
+        form = _form(before[-1] if before else "", tags)
+    if form is Form.CONLLU:
         return (Universal(sentence_from(_WHERE, block), column) for block in blocks(every))
-    if "\t" in first:
+    if form is Form.COLUMNS:
         return (Rows(tuple(_cells(number, line) for number, line in block)) for block in blocks(every))
     return (Plain(tuple(line.split())) for line in every)
+
+
+def _form(first: str, tags: Container[str]) -> Form:
+    if first.startswith("# ") or first.count("\t") == len(Column) - 1:
+        return Form.CONLLU
+    cells = first.split()
+    # Other tags, such as that of a full stop, end sentences of running text as well.
+    tagged = len(cells) > 1 and cells[-1] in tags and any(map(str.isupper, cells[-1]))
+    return Form.COLUMNS if "\t" in first or tagged else Form.TEXT
 
 
 def _cells(number: int, line: str) -> tuple[str, ...]:

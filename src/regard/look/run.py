@@ -64,7 +64,9 @@ def read_run(folder: Path) -> Run:
 
 
 def _score(fields: dict[str, Any]) -> Score:
-    known = {**fields, "name": str(fields["name"]), "value": float(fields["value"])}
+    # JSON knows no NaN, which is the value of what was not measured.
+    value = math.nan if fields["value"] is None else float(fields["value"])
+    known = {**fields, "name": str(fields["name"]), "value": value}
     return Score(**{**known, "protocol": str(fields["protocol"])})
 
 

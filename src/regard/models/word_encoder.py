@@ -62,6 +62,9 @@ class WordEncoder(nn.Module):
         dropout: rate on what the context reads, while training.
         word_dropout: rate at which words are taken for unknown, while training.
 
+    Raises:
+        ValueError: word_size is not positive, or word_dropout is no rate.
+
     Source: Lample et al. 2016, sections 4.1 and 4.3; Kiperwasser and Goldberg 2016, section 3 (unknown words).
     """
 
@@ -75,6 +78,8 @@ class WordEncoder(nn.Module):
         word_dropout: float,
     ) -> None:
         super().__init__()
+        if word_size < 1:
+            raise ValueError(f"word_size is {word_size}, expected a positive number.")
         if not 0 <= word_dropout < 1:
             raise ValueError(f"word_dropout is {word_dropout}, expected a rate of at least 0 and below 1.")
         self.words = nn.Embedding(vocabulary_size, word_size, padding_idx=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Self
 
 import torch
@@ -13,16 +12,16 @@ from torch.nn.functional import cross_entropy
 
 from regard.data import Labelled, Splits
 from regard.data.batches import token_batches
+from regard.data.chunks import chunks
 from regard.data.evenly import evenly
 from regard.data.grids import Grid
 from regard.data.lexicon import Lexicon
 from regard.data.passages import passages, words
-from regard.data.sentences import FOLDS
 from regard.data.texts import class_numbers, labels_of
 from regard.layers import redundancy
 from regard.models import Classified
 from regard.tasks.contract import Answer, Wish
-from regard.tasks.documents_settings import ANCHORS, SMOKE, VARIANTS, Config, Counting
+from regard.tasks.documents_settings import ANCHORS, SMOKE, VARIANTS, Config, Counting, protocol_of
 from regard.tasks.documents_words import baselines, fit_words, word_table
 from regard.train.classification import balancing, classification_metrics, right_and_loss
 from regard.train.distributed import gather_in_order, share
@@ -110,8 +109,7 @@ class Documents:
 
     def score(self, splits: Splits[Labelled], processes: Accelerator) -> list[Metric]:
         """Accuracy, macro-F1, calibration error, and what is told of every class."""
-        fold = f", fold {self.config.data.fold} of {FOLDS}" if splits.name == "mr" else ""
-        protocol = f"test set of {splits.name}{fold}; weights chosen by accuracy on validation"
+        protocol = f"{protocol_of(splits.name, self.config)}; weights chosen by accuracy on validation"
         found = self._probabilities(splits.test, processes)
         return classification_metrics(found, self._true(splits.test), self.labels, protocol)
 
@@ -131,12 +129,14 @@ class Documents:
 
     def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:
         """The class of every line, which is one text; an empty line has none."""
-        while chunk := list(islice(lines, wish.together)):
+        for chunk in chunks(lines, wish.together):
             for text, judged in zip(chunk, self.judge.judge(chunk, processes.device), strict=True):
                 if not judged.sentences:
                     yield Answer("", {"text": text, "label": None}, "has no words, so it has no class")
                     continue
-                best = [label for _odds, label in sorted(zip(judged.probabilities, self.labels, strict=True))[::-1]]
+                # Of two that are as probable the first is the better one, here as in the record.
+                places = sorted(range(len(self.labels)), key=lambda place: -judged.probabilities[place])
+                best = [self.labels[place] for place in places]
                 yield Answer(best[0], judged.record(text, self.labels) | {"labels": best[: wish.best]}, judged.note)
 
     def _probabilities(self, asked: Sequence[Labelled], processes: Accelerator) -> Tensor:

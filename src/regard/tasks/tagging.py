@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from itertools import islice
 from typing import Self
 
 import torch
@@ -13,8 +12,8 @@ from torch import nn
 
 from regard.data import Splits, Tagged
 from regard.data.batches import token_batches
+from regard.data.chunks import chunks
 from regard.data.evenly import evenly
-from regard.data.schemes import check_scheme
 from regard.data.tag_batches import Numbering, TagBatch
 from regard.data.untagged import untagged
 from regard.layers import Allowed
@@ -23,7 +22,7 @@ from regard.tasks.contract import Answer, Wish
 from regard.tasks.tagging_samples import sample
 from regard.tasks.tagging_scores import baselines, main_metric, metrics
 from regard.tasks.tagging_search import Choice, taggings, words_of
-from regard.tasks.tagging_settings import ANCHORS, SMOKE, VARIANTS, Config, allowed_tags
+from regard.tasks.tagging_settings import ANCHORS, SMOKE, VARIANTS, Config, allowed_tags, check_tags, training_part
 from regard.train.distributed import gather_in_order, share
 from regard.train.loss import Loss
 from regard.train.metrics import Metric
@@ -53,17 +52,10 @@ class Tagging:
         """A new tagger for some data.
 
         Raises:
-            ValueError: no training sentence is left, or one's tags do not follow the scheme.
+            ValueError: no training sentence is left, all words have the same tag, or tags break the scheme.
         """
-        examples = [one for one in splits.train if len(one.words) <= config.data.longest]
-        if not examples:
-            raise ValueError(
-                f"no training sentence is left: all {len(splits.train)} have more than data.longest "
-                f"({config.data.longest}) words."
-            )
-        if config.data.scheme is not None:
-            for one in examples:
-                check_scheme(one.tags, config.data.scheme)
+        check_tags(config.data, splits)
+        examples = training_part(splits, config.data.longest)
         made = cls(config, Numbering.of(examples, config.least))
         made.examples, made.validation = examples, splits.validation
         return made
@@ -118,16 +110,21 @@ class Tagging:
         """Test sentences of middling length with attention, probabilities and transitions."""
         fitting = [one for one in splits.test if 6 <= len(one.words) <= 16] or splits.test
         chosen = evenly(fitting, 6)
-        return [sample(self.model, self.numbering, one, processes.device) for one in chosen]
+        found = self.n_best([one.words for one in chosen], 1, processes.device)
+        return [
+            sample(self.model, self.numbering, one, processes.device)
+            for one, (best, *_) in zip(chosen, found, strict=True)
+            if best.log_probability is not None
+        ]
 
     def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:
         """Tags of every sentence, in the form that it came in: text, columns or CoNLL-U."""
-        sentences = untagged(lines, self.config.data.column)
-        while chunk := list(islice(sentences, wish.together)):
+        sentences = untagged(lines, self.config.data.column, self.config.form, self.numbering.tags.items)
+        for chunk in chunks(sentences, wish.together):
             found = self.n_best([one.words for one in chunk], wish.best, processes.device)
             for one, best in zip(chunk, found, strict=True):
                 record = {"words": list(one.words), "taggings": [asdict(choice) for choice in best]}
-                yield Answer(one.answered(best[0].tags), record)
+                yield Answer(one.answered(best[0].tags), record, best[0].note)
 
 
 TASK = Tagging

@@ -20,7 +20,7 @@ _WORDS = "given words, one tag each, tags unknown in training count as wrong"
 def metrics(
     predicted: Sequence[Tags], expected: Sequence[Tagged], scheme: Scheme | None, known: Callable[[str], bool]
 ) -> list[Metric]:
-    """Accuracy of words, of unknown words and of whole sentences; where tags mark spans, F1 of these first."""
+    """Accuracy of words, of unknown ones if any, and of sentences; where tags mark spans, F1 of these first."""
     tags = [one.tags for one in expected]
     return [*_of_spans(predicted, tags, scheme), *_of_words(predicted, expected, known)]
 
@@ -39,8 +39,6 @@ def baselines(splits: Splits[Tagged], scheme: Scheme | None) -> list[Metric]:
     name = f"linear model of local features: {trivial.name}"
     if find_spec("sklearn") is None:
         return [*found, Metric(name, math.nan, "not measured: needs scikit-learn, pip install 'regard[bench]'")]
-    if len({tag for one in splits.train for tag in one.tags}) < 2:
-        return [*found, Metric(name, math.nan, "not measured: there is only one tag")]
     tags = linear_tags([one.words for one in splits.train], [one.tags for one in splits.train], words)
     linear = main_metric(tags, splits.test, scheme)
     return [*found, Metric(name, linear.value, f"{linear.protocol}; not tuned, each word alone")]
@@ -74,11 +72,11 @@ def _of_words(predicted: Sequence[Tags], expected: Sequence[Tagged], known: Call
     unknown = [right for seen, right in rows if not seen]
     whole = [tuple(mine) == theirs.tags for mine, theirs in zip(predicted, expected, strict=True)]
     share = f"{len(unknown)} of {len(rows)} words, without a vector of their own; else as accuracy"
-    return [
-        Metric("accuracy", token_accuracy(predicted, [one.tags for one in expected]), _WORDS),
-        Metric("accuracy on unknown words", 100.0 * sum(unknown) / max(1, len(unknown)), share),
-        Metric("whole sentences", 100.0 * sum(whole) / max(1, len(whole)), "all tags of a sentence right"),
-    ]
+    found = [Metric("accuracy", token_accuracy(predicted, [one.tags for one in expected]), _WORDS)]
+    if unknown:
+        found.append(Metric("accuracy on unknown words", 100.0 * sum(unknown) / len(unknown), share))
+    sentences = Metric("whole sentences", 100.0 * sum(whole) / max(1, len(whole)), "all tags of a sentence right")
+    return [*found, sentences]
 
 
 def _of_spans(predicted: Sequence[Tags], expected: Sequence[Tags], scheme: Scheme | None) -> list[Metric]:

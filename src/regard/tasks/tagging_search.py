@@ -14,10 +14,20 @@ from regard.models import Tagger, Words
 
 @dataclass(frozen=True)
 class Choice:
-    """Tags of a whole sentence, and the logarithm of their probability."""
+    """Tags of a whole sentence, and the logarithm of their probability; None where no tagging of it is allowed."""
 
     tags: list[str]
-    log_probability: float
+    log_probability: float | None
+
+    @property
+    def note(self) -> str:
+        """What the user should know about it."""
+        if self.log_probability is not None:
+            return ""
+        return (
+            f"has {len(self.tags)} word(s), and no tagging of so many by the known tags is of the scheme; each has "
+            "the tag that fits it best by itself"
+        )
 
 
 def words_of(batch: TagBatch) -> Words:
@@ -35,7 +45,8 @@ def taggings(
 ) -> list[list[Choice]]:
     """At most `count` taggings of every sentence, best first; `together` sentences at a time.
 
-    A sentence without words has one, without tags.
+    A sentence without words has one, without tags. Where the scheme allows none, as of a single word without O and S,
+    there is one of the tags that fit each word best by itself.
     """
     found: list[list[Choice]] = [[Choice([], 0.0)] for _ in sentences]
     # Sentences of one length share a batch.
@@ -53,13 +64,18 @@ def _batch(model: Tagger, numbering: Numbering, batch: TagBatch, count: int) -> 
         scores, where = model.scores(words_of(batch), batch.lengths), Lengths(batch.lengths)
         paths = model.crf.n_best(scores, where, count=count)
         log_probabilities = paths.score - model.crf.log_partition(scores, where).unsqueeze(-1)
-    names = numbering.tags.items
     # Where a sentence has fewer taggings than were asked for, the rest are none.
-    return [
-        [
-            Choice([names[state] for state in states if state >= 0], round(score, 6))
-            for states, score in zip(of_paths, of_scores, strict=True)
-            if score > float("-inf")
-        ]
-        for of_paths, of_scores in zip(paths.states.tolist(), log_probabilities.tolist(), strict=True)
+    found = [
+        [(states, score) for states, score in zip(*of_sentence, strict=True) if score > float("-inf")]
+        for of_sentence in zip(paths.states.tolist(), log_probabilities.tolist(), strict=True)
     ]
+    alone = scores.argmax(-1).tolist()
+    return [
+        [_choice(numbering, states, round(score, 6)) for states, score in best]
+        or [_choice(numbering, own[:length], None)]
+        for best, own, length in zip(found, alone, batch.lengths.tolist(), strict=True)
+    ]
+
+
+def _choice(numbering: Numbering, states: Sequence[int], log_probability: float | None) -> Choice:
+    return Choice([numbering.tags.items[state] for state in states if state >= 0], log_probability)

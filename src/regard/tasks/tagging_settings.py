@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,9 @@ import torch
 
 from regard.data import Splits, Tagged, dataset, read_tagged, ud_ewt
 from regard.data.conllu import Column
-from regard.data.schemes import Scheme, may_follow
+from regard.data.own_parts import check_read
+from regard.data.schemes import Scheme, check_sentences, may_follow
+from regard.data.untagged import Form
 from regard.layers import Allowed
 from regard.models import WordTagger
 from regard.tasks.contract import Anchor, Variant
@@ -28,9 +31,9 @@ class Data:
         validation: your own validation file.
         test: your own test file.
         folder: where the files of UD English-EWT lie, instead of its official address.
-        column: which column of CoNLL-U is the tag: UPOS, XPOS or any other.
+        column: which column of CoNLL-U is the tag: UPOS, XPOS or any other; only in FEATS, DEPS and MISC is "_" one.
         scheme: BIO or BIOES where tags mark spans, such as names; null where each word has a tag of its own.
-        longest: training sentences with more words than this are left out.
+        longest: training sentences with more words than this are left out, and how many is said.
     """
 
     name: str = "ud-ewt"
@@ -46,9 +49,10 @@ class Data:
         """The three parts.
 
         Raises:
-            ValueError: the data set is not known, or its files are not right.
+            ValueError: the data set is not known, or its files are not right or would not be read.
             OSError: it cannot be had.
         """
+        check_read(self.name, {"train": self.train, "validation": self.validation, "test": self.test})
         if self.name == "files":
             train, validation, test = (self._own(part) for part in ("train", "validation", "test"))
             return Splits("files", train, validation, test, "your own", "")
@@ -77,6 +81,10 @@ class Config:
         training: how to train.
         least: words that occur less often in the training part have no vector of their own.
         batch: sentences at a time when tags are searched.
+        form: how the input of `regard run` is laid out: TEXT, COLUMNS or CONLLU; TOLD is as its first line tells.
+
+    Raises:
+        ValueError: a number is too small, or labels are to be smoothed, which a chain's are not.
     """
 
     data: Data = field(default_factory=Data)
@@ -92,6 +100,17 @@ class Config:
     )
     least: int = 2
     batch: int = 64
+    form: Form = Form.TOLD
+
+    def __post_init__(self) -> None:
+        for name in ("least", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number.")
+        if self.training.label_smoothing:
+            raise ValueError(
+                f"training.label_smoothing is {self.training.label_smoothing}, but a tagger learns whole taggings, "
+                "of which none is smoothed; set it to 0."
+            )
 
 
 SMOKE = (
@@ -124,6 +143,41 @@ ANCHORS = (
         minutes=10.0,
     ),
 )
+
+
+def check_tags(data: Data, splits: Splits[Tagged]) -> None:
+    """Raise ValueError where tags of any part break the scheme, as it would otherwise be told after training."""
+    if data.scheme is None:
+        return
+    for part, path in (("train", data.train), ("validation", data.validation), ("test", data.test)):
+        check_sentences(getattr(splits, part), data.scheme, path or f"the {part} part of {splits.name}")
+
+
+def training_part(splits: Splits[Tagged], longest: int) -> list[Tagged]:
+    """The training sentences that are not too long; how many were left out is told on standard error.
+
+    Raises:
+        ValueError: none is left, or all words have the same tag.
+    """
+    every = splits.train
+    found = [one for one in every if len(one.words) <= longest]
+    if not found:
+        raise ValueError(
+            f"no training sentence is left: all {len(every)} have more than data.longest ({longest}) words."
+        )
+    tags = {tag for one in found for tag in one.tags}
+    if len(tags) == 1:
+        raise ValueError(
+            f"all words of the training part have the tag {tags.pop()!r}; expected at least two tags, in the last "
+            "column of its lines, or in data.column of CoNLL-U."
+        )
+    left = len(every) - len(found)
+    if left:
+        print(
+            f"{left} of {len(every)} training sentences, of more than {longest} words (data.longest), are left out",
+            file=sys.stderr,
+        )
+    return found
 
 
 def allowed_tags(tags: Sequence[str], scheme: Scheme | None) -> Allowed:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from itertools import islice
 from typing import Self
 
 import torch
@@ -13,6 +12,7 @@ from torch import nn
 
 from regard.data import Pair, Splits
 from regard.data.batches import Batch, collate, token_batches
+from regard.data.chunks import chunks
 from regard.data.evenly import evenly
 from regard.data.vocabulary import Vocabulary, load_vocabulary
 from regard.models import Seq2Seq
@@ -136,7 +136,7 @@ class Translation:
     def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:
         """A translation of every line; an empty line stays empty."""
         strategy, lower = self.config.search.strategy(wish.best), self.config.data.lowercase
-        while chunk := list(islice(lines, wish.together)):
+        for chunk in chunks(lines, wish.together):
             texts = [line.lower() if lower else line for line in chunk]
             found = self.translator.predict(texts, strategy, processes.device)
             for line, text, best in zip(chunk, texts, found, strict=True):

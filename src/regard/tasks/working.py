@@ -31,6 +31,16 @@ def identity(name: str, splits: Splits[Any]) -> Identity:
     return Identity(name, regard.__version__, splits.sha256())
 
 
+def check_task(run: RunFolder, name: str) -> None:
+    """Raise ValueError where a run folder is not of this task and version; of which data it is is not asked.
+
+    Raises:
+        FileNotFoundError: it is not a run folder.
+    """
+    found = run.identity
+    Identity(name, regard.__version__, found.data).check(asdict(found), run.path)
+
+
 def kind_of(run: RunFolder) -> type[Task[Any, Any]]:
     """The task that a run folder is of.
 
@@ -40,16 +50,22 @@ def kind_of(run: RunFolder) -> type[Task[Any, Any]]:
     """
     if not run.config.exists():
         raise FileNotFoundError(f"{run.path} is not a run folder: it has no config.yaml.")
-    found = run.identity
-    Identity(found.task, regard.__version__, found.data).check(asdict(found), run.path)
-    return task(found.task).kind()
+    name = run.identity.task
+    check_task(run, name)
+    return task(name).kind()
 
 
 def train_run(
     kind: type[Task[Any, Any]], config: Recipe, run: RunFolder, splits: Splits[Any], processes: Accelerator
 ) -> Outcome:
     """Train, or go on training, in a folder that exists; then score it and keep samples for its report."""
-    made = kind.of(config, splits)
+    return train_made(kind.of(config, splits), config, run, splits, processes)
+
+
+def train_made(
+    made: Task[Any, Any], config: Recipe, run: RunFolder, splits: Splits[Any], processes: Accelerator
+) -> Outcome:
+    """The same with a task that is made already, so that no folder is made for one that cannot be."""
     if processes.is_main_process:
         made.store(run)
     train(made, run, config.training, processes)
@@ -59,13 +75,24 @@ def train_run(
     return score_run(made, run, splits, processes)
 
 
+def scored(made: Task[Any, Any], splits: Splits[Any], processes: Accelerator) -> Outcome:
+    """Score on the test set, and write nothing."""
+    made.model.to(processes.device).eval()
+    return Outcome(made.score(splits, processes), made.baselines(splits))
+
+
 def score_run(made: Task[Any, Any], run: RunFolder, splits: Splits[Any], processes: Accelerator) -> Outcome:
     """Score on the test set, once, and write scores.json and samples.json."""
     made.model.to(processes.device).eval()
-    outcome = Outcome(made.score(splits, processes), made.baselines(splits))
-    samples = made.samples(splits, processes)
+    test = made.score(splits, processes)
+    if processes.is_main_process:
+        # Whatever becomes of the rest, the scores are kept.
+        run.write_json("scores.json", asdict(Outcome(test, [])))
+    outcome = Outcome(test, made.baselines(splits))
     if processes.is_main_process:
         run.write_json("scores.json", asdict(outcome))
+    samples = made.samples(splits, processes)
+    if processes.is_main_process:
         run.write_json("samples.json", samples)
     return outcome
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from regard.data.written import folder_at_once as folder_at_once
+from regard.data.written import write_at_once as write_at_once
+from regard.data.written import write_text as write_text
 
 FORMAT = 1
 
@@ -75,17 +77,21 @@ class RunFolder:
         except (AssertionError, TypeError):
             raise ValueError(f"{self.path}/identity.json is damaged; copy it again from where it came.") from None
 
+    def check_new(self) -> None:
+        """Raise FileExistsError where the folder exists and is not empty."""
+        if self.path.exists() and any(self.path.iterdir()):
+            raise FileExistsError(
+                f"run folder {self.path} exists; choose another with --run FOLDER, continue it with --resume "
+                f"{self.path}, or delete it."
+            )
+
     def create(self, config: str, identity: Identity) -> None:
         """Make the folder with its config and what it is of.
 
         Raises:
             FileExistsError: it exists and is not empty.
         """
-        if self.path.exists() and any(self.path.iterdir()):
-            raise FileExistsError(
-                f"run folder {self.path} exists; choose another with --run FOLDER, continue it with --resume "
-                f"{self.path}, or delete it."
-            )
+        self.check_new()
         self.path.mkdir(parents=True, exist_ok=True)
         self.write_json("identity.json", asdict(identity))
         write_text(self.config, config)
@@ -111,44 +117,24 @@ class RunFolder:
         return found
 
     def write_json(self, name: str, content: object) -> None:
-        """Write a JSON file of the run at once."""
-        write_text(self.path / name, json.dumps(content, ensure_ascii=False, indent=1))
+        """Write a JSON file of the run at once; a number that is not finite is null."""
+        text = json.dumps(_finite(content), ensure_ascii=False, indent=1, allow_nan=False)
+        write_text(self.path / name, text)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Put a text in place at once."""
-    write_at_once(path, lambda place: place.write_text(text, encoding="utf-8"))
+def as_json(content: object) -> str:
+    """JSON in one line, in which numbers that are not finite are null: JSON has no others.
+
+    Example:
+        >>> as_json({"value": float("nan"), "all": [0.5, float("-inf")]})
+        '{"value": null, "all": [0.5, null]}'
+    """
+    return json.dumps(_finite(content), ensure_ascii=False, allow_nan=False)
 
 
-def write_at_once(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file beside `path`, bring it to disk, and put it in place with one rename."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    os.close(handle)
-    try:
-        write(Path(name))
-        _to_disk(Path(name))
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def folder_at_once(path: Path, write: Callable[[Path], object]) -> None:
-    """The same for a folder, which must not exist yet."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(dir=path.parent, prefix=".writing-"))
-    try:
-        write(place)
-        for file in place.iterdir():
-            _to_disk(file)
-        os.rename(place, path)
-        _to_disk(path.parent)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _finite(content: object) -> object:
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    return [_finite(value) for value in content] if isinstance(content, list | tuple) else content

@@ -28,13 +28,20 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class InverseSquareRoot(Schedule):
-    """Rise linearly for `warmup` steps, then fall with the root of the step (Vaswani et al. 2017, section 5.3)."""
+    """Rise linearly for `warmup` steps, then fall with the root of the step (Vaswani et al. 2017, section 5.3).
+
+    Without warm-up it falls from the first step on, as with one step of it.
+    """
 
     warmup: int = 1000
 
+    def __post_init__(self) -> None:
+        _check("warmup", self.warmup, 0)
+
     def factor(self, step: int) -> float:
         """min(step / warmup, sqrt(warmup / step))."""
-        return min(step / self.warmup, math.sqrt(self.warmup / step))
+        warmup = max(1, self.warmup)
+        return min(step / warmup, math.sqrt(warmup / step))
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,9 @@ class Exponential(Schedule):
     half_life: int = 4000
     warmup: int = 200
 
+    def __post_init__(self) -> None:
+        _check("half_life", self.half_life, 1)
+
     def factor(self, step: int) -> float:
         """min(step / warmup, 1) * 2^(-(step - warmup) / half_life)."""
         if step < self.warmup:
@@ -78,6 +88,14 @@ class Stairs(Schedule):
     wait: int = 0
     start: float = 1.0
 
+    def __post_init__(self) -> None:
+        _check("stair", self.stair, 1)
+
     def factor(self, step: int) -> float:
         """start;  2^(-floor((step - wait - 1) / stair)) after `wait`."""
         return self.start if step <= self.wait else float(0.5 ** ((step - self.wait - 1) // self.stair))
+
+
+def _check(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ValueError(f"schedule.{name} is {value}, expected at least {least}.")
