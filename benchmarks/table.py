@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from benchmarks.marked import Marks
+from regard.cli.results import read_results
 from regard.tasks import TASKS
+from regard.train.run_folder import write_text
 
 ROOT = Path(__file__).parents[1]
 MARKS = Marks("<!-- tasks: written by benchmarks/table.py -->", "<!-- end of tasks -->")
@@ -16,11 +17,7 @@ HEAD = "| task | measure | ours | known | peer, measured here | minutes | date |
 
 def table(results: Path) -> str:
     """A row for each known number of each task that has results."""
-    return HEAD + "".join(_rows(one.name, _lines(results / f"{one.name}.jsonl")) for one in TASKS)
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    return HEAD + "".join(_rows(one.name, read_results(results / f"{one.name}.jsonl")) for one in TASKS)
 
 
 def _rows(task: str, lines: list[dict[str, Any]]) -> str:
@@ -57,7 +54,7 @@ def main() -> None:
     """Write the table into README.md."""
     path = ROOT / "README.md"
     made = table(ROOT / "benchmarks" / "results")
-    path.write_text(MARKS.put(path.read_text(encoding="utf-8"), made), encoding="utf-8")
+    write_text(path, MARKS.put(path.read_text(encoding="utf-8"), made))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections import Counter
 
@@ -11,8 +12,10 @@ import torch
 
 from regard.data import dataset, movielens
 from regard.data.history_batches import BEGIN, MASK, SPECIAL, HistoryWindows, numbered, padded
-from regard.data.interactions import History, Interaction, leave_one_out, read_interactions, read_titles, titled
+from regard.data.history_lines import in_chunks, parse_history
+from regard.data.interactions import History, Interaction, leave_one_out, read_interactions
 from regard.data.inventory import Inventory
+from regard.data.titles import check_titled, read_titles, titled
 from regard.data.vocabulary import PAD
 
 HISTORIES = [[BEGIN, *range(3, 3 + length)] for length in (1, 5, 11, 23, 2, 37)]
@@ -73,6 +76,66 @@ def test_json_lines_and_ratings(tmp_path):
 def test_bad_rows_are_named(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         read_interactions(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "least", "message"),
+    [
+        ("196 242 3 881250949\n".replace(" ", "\t"), "u.tsv", None, "begins with 4 columns, of which the first row"),
+        ("196 242 3 881250949\n".replace(" ", "\t"), "u.tsv", 4.0, "begins with 4 columns, of which the first row"),
+        ("user_id,item_id,rating,timestamp\n1,2,3,4\n", "a.csv", None, "begins with 4 columns"),
+        ("Ada,Heat,3\n", "a.csv", 4.0, "begins with 3 columns, of which the first row does not name"),
+        ("user,item,timestamp\nAda,Heat,3\n", "a.csv", 4.0, "needs one more, rating"),
+        ("user,item,timestamp,stars\nAda,Heat,3,5\n", "a.csv", 4.0, "'stars'; data.least_rating needs one more"),
+        ("user,item,timestamp,rating\nAda,Heat,3,2.5\nBo,Heat,3,1\n", "a.csv", 4.0, "the highest rating is 2.5"),
+        ("user,item,timestamp,rating\n\nAda,Heat,3,good\n", "a.csv", 4.0, "a.csv:3 has the rating 'good'"),
+        ("user,item,timestamp\n\nAda,Heat,1\nAda,Heat,1\n", "a.csv", None, "a.csv:4 has a row twice"),
+    ],
+)
+def test_columns_that_would_be_mistaken_and_ratings_that_leave_nothing(tmp_path, text, name, least, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_interactions(written(tmp_path, text, name), least)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("1", " ")], ":1 has the title '' of item '1'"),
+        ([("1", "Heat"), ("2", "Heat\t2")], ":2 has the title 'Heat\\t2' of item '2'"),
+        ([("1", "Heat"), ("2", "Heat"), ("1", "Alien")], ":3 calls item '1' 'Alien', and a row before it 'Heat'"),
+    ],
+)
+def test_titles_that_would_not_name_an_item_are_refused(tmp_path, rows, message):
+    text = "\n".join(json.dumps({"item": item, "title": title}) for item, title in rows)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_titles(written(tmp_path, text, "titles.jsonl"))
+
+
+def test_titles_are_stripped_and_a_row_may_come_again(tmp_path):
+    assert read_titles(written(tmp_path, "item,title\n1, Heat \n1,Heat\n", "titles.csv")) == {"1": "Heat"}
+
+
+@pytest.mark.parametrize(
+    ("titles", "items"),
+    [
+        ({"7": "300"}, ("7", "300")),
+        ({"1": "Heat", "2": "Heat", "3": "Heat [1]"}, ("1", "2", "3")),
+        ({"1": "Heat", "2": "Heat"}, ("1", "2", "Heat [1]", "Heat [1] [1]")),
+    ],
+)
+def test_no_two_items_are_called_alike(titles, items):
+    found = [one.item for one in titled([Interaction("u", item, 0.0) for item in items], titles)]
+    assert len(set(found)) == len(items)
+    assert [name for name, item in zip(found, items, strict=True) if item not in titles] == [
+        item for item in items if item not in titles
+    ]
+
+
+def test_titles_of_other_items_are_refused():
+    taken = [Interaction("u", item, 0.0) for item in ("i1", "i2")]
+    with pytest.raises(ValueError, match=r"t.csv has no title for any item that was taken: these are 'i1', 'i2' and"):
+        check_titled(taken, {"1": "Heat"}, "t.csv")
+    check_titled(taken, {"i2": "Heat"}, "t.csv")
 
 
 def test_one_item_again_at_another_time_is_kept(tmp_path):
@@ -162,6 +225,24 @@ def test_items_that_are_not_known_are_left_out_and_special_names_are_no_items():
     assert items.items == (*SPECIAL, "b", "a")
     assert numbered(items, ["a", "x", "<pad>", "b", "<mask>"]) == [BEGIN, 4, 3]
     assert numbered(items, []) == [BEGIN]
+
+
+@pytest.mark.parametrize("line", ["[REC] (2007)\tHeat", "[ REC ] (2007)\tHeat"])
+def test_a_title_may_begin_like_a_list(line):
+    assert parse_history(line, "here") == line.split("\t")
+
+
+@pytest.mark.parametrize("line", ['["Heat"', '[ "Heat", 2]', "[2007]", '["Heat\tAlien"'])
+def test_a_list_that_is_none_of_texts_is_told(line):
+    with pytest.raises(ValueError, match=r"here begins with \[ but is no list of texts"):
+        parse_history(line, "here")
+
+
+def test_what_stands_before_an_error_comes_first():
+    chunks = in_chunks((parse_history(line, "here") for line in ("a", "b", "c", "[1]", "d")), 2)
+    assert [next(chunks), next(chunks)] == [[["a"], ["b"]], [["c"]]]
+    with pytest.raises(ValueError, match="here"):
+        next(chunks)
 
 
 def test_windows_need_room():

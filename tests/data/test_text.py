@@ -33,6 +33,7 @@ def test_a_text_file_is_one_document_and_a_jsonl_file_has_one_a_line(tmp_path):
         ("empty.txt", b"", "empty.txt is empty"),
         ("odd.txt", b"one\ntwo \xff\n", r"odd.txt:2 is not UTF-8: byte 0xff at offset 8"),
         ("bad.jsonl", b'{"text": "a"}\n{"text"\n', r"bad.jsonl:2 is not JSON: .* at column"),
+        ("empty.jsonl", b"\n  \n\n", r"empty.jsonl has only blank lines; expected at least one document"),
         ("none.jsonl", b'{"words": "a"}\n', r'none.jsonl:1 needs the field "text"'),
         ("blank.jsonl", b'{"text": ""}\n', r'blank.jsonl:1 needs the field "text", a text that is not empty'),
     ],

@@ -21,10 +21,10 @@ from regard.models import Positions, Stack
 from regard.tasks import task
 from regard.tasks.contract import Wish
 from regard.tasks.language import Language
-from regard.tasks.language_settings import Config, Data, Packing
+from regard.tasks.language_settings import Config, Data, Packing, Pieces
 from regard.tasks.working import stored
 from regard.train.distributed import accelerator
-from regard.train.generation import Cache
+from regard.train.generation import Cache, Sampling
 from regard.train.run_folder import RunFolder
 
 TINY = ["training.updates=5", "training.validate_every=2", "training.precision=float32"]
@@ -142,6 +142,44 @@ def test_documents_that_are_kept_apart_do_not_see_each_other():
         assert (abs(whole - sum(parts)) < 1e-5) == same
 
 
+def test_a_protocol_says_what_a_token_is_predicted_from():
+    splits = Splits("own", *[[Document("abcab"), Document("ca")]] * 3, "", "")
+    for packing, given in ((Packing.APART, "of its own document before it"), (Packing.JOINED, "before it")):
+        stack = Stack(layers=1, heads=1, size=8, longest=7)
+        made = Language.of(Config(data=Data(packing=packing), model=stack), splits)
+        for one in made.score(splits, accelerator()):
+            assert one.protocol.endswith(f"windows of 7 side by side, every token once, given those {given} there")
+        assert all("documents before its own included" in one.protocol for one in made.baselines(splits))
+
+
+@pytest.mark.parametrize("kind", ["words", "characters"])
+def test_what_is_not_known_is_told_and_words_have_no_bits_per_character(kind):
+    splits = Splits("own", [Document("a b a b")], [Document("a b")], [Document("a x b a")], "", "")
+    config = Config(pieces=Pieces(kind=kind), model=Stack(layers=1, heads=1, size=8, longest=7))
+    found = Language.of(config, splits).score(splits, accelerator())
+    assert ("bits per character" in {one.name for one in found}) == (kind == "characters")
+    # A word or letter of the text, and the end of the document.
+    share = 1 / 5 if kind == "words" else 1 / 8
+    assert all(one.protocol.endswith(f"; {share:.2%} of the tokens are unknown ones") for one in found)
+
+
+@pytest.mark.parametrize("length", [5, 11, 97])
+def test_the_picture_shows_what_the_first_new_token_was_made_of(length, monkeypatch):
+    """A model of places alone reads each at the place that it has while the text is written on."""
+    splits, read = Splits("own", *[[Document("abcdefghij" * 9)]] * 3, "", ""), []
+    stack = Stack(layers=1, heads=1, size=8, longest=length)
+    made = Language.of(Config(model=stack, sampling=Sampling(maximum=1)), splits)
+    begin = made.model.begin
+    monkeypatch.setattr(made.model, "begin", lambda tokens: read.append(tokens) or begin(tokens))
+    found = made._sample("abcdefghij" * 7, "")
+    (tokens,) = read
+    weights = made.model.weights(tokens)[0][0, 0]
+    assert found["tokens"] == made.vocabulary.pieces(tokens[0].tolist())[-20:]
+    assert found["weights"][0][0] == [
+        [pytest.approx(w, abs=6e-4) for w in row] for row in weights[-20:, -20:].tolist()
+    ]
+
+
 @pytest.mark.parametrize("suffix", ["txt", "jsonl"])
 def test_ones_own_three_rows_are_enough(tmp_path, suffix):
     rows = ["to be", "or not", "to be"]
@@ -177,6 +215,19 @@ def test_words_and_subwords_are_written_on_with_their_spaces(tmp_path, kind):
         (["model.heads=3"], "size must be a multiple of heads"),
         (["sampling.top_p=2"], "top_p is 2.0, expected above 0"),
         (["sampling.topk=2"], "topk"),
+        (
+            ["pieces.size=2"],
+            "pieces.size is 2, expected at least 5 for characters: 4 special ones and one of the text",
+        ),
+        (["pieces.kind=words", "pieces.size=-1"], "pieces.size is -1, expected at least 5 for words"),
+        (["pieces.kind=subwords", "pieces.size=10"], "pieces.size is 10, expected at least 260 for subwords"),
+        (["validate_on=0"], "validate_on is 0, expected at least 1 window, or null"),
+        (["validate_on=-3"], "validate_on is -3, expected at least 1 window, or null"),
+        (["model.longest=0"], "model.longest is 0, expected at least 2"),
+        (["model.longest=-2"], "model.longest is -2, expected at least 2"),
+        (["model.longest=1"], "model.longest is 1, expected at least 2"),
+        (["data.train=[own.txt]"], r"data.train is \['own.txt'\], but data.name is 'sums', which does not read it"),
+        (["data.test=[own.txt]"], r"data.test is \['own.txt'\], but data.name is 'sums'"),
     ],
 )
 def test_bad_input_is_told_in_one_line(tmp_path, capsys, settings, message):

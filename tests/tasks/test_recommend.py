@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
+import sys
 from dataclasses import replace
 
 import pytest
@@ -14,12 +16,15 @@ import regard as rg
 from regard.cli import main
 from regard.cli.settings import parse
 from regard.data import History, Splits, dataset
-from regard.data.history_batches import BEGIN, MASK, SPECIAL, padded
+from regard.data.history_batches import BEGIN, MASK, SPECIAL, numbered, padded
+from regard.data.inventory import Inventory
 from regard.look.run import read_run
-from regard.tasks import task
+from regard.tasks import recommend_scores, task
 from regard.tasks.contract import Wish
 from regard.tasks.recommend import Recommending
 from regard.tasks.recommend_approaches import Interest, MaskedItems, NextItem
+from regard.tasks.recommend_samples import sample
+from regard.tasks.recommend_scores import _matrix as whole
 from regard.tasks.recommend_settings import Candidates, Config
 from regard.tasks.working import stored
 from regard.train.distributed import accelerator
@@ -44,11 +49,11 @@ def run(tmp_path_factory):
     return folder
 
 
-def asked(folder, *lines, best=1, **changes):
+def asked(folder, *lines, best=None, **changes):
     config, _text = parse(Config, ["--config", str(folder / "config.yaml")])
     processes = accelerator()
     made = stored(folder, replace(config, **changes), processes)
-    return list(made.answers(iter(lines), Wish(best), processes))
+    return list(made.answers(iter(lines), Wish(best or 1, asked=best), processes))
 
 
 def losses(folder):
@@ -122,8 +127,9 @@ def test_histories_are_answered_and_odd_ones_noted(run):
 
 
 def test_more_or_fewer_can_be_wished_and_old_ones_too(run):
-    (few,) = asked(run, "red 1", best=3)
-    assert len(few.record["items"]) == 3
+    for best in (1, 3):
+        (few,) = asked(run, "red 1", best=best)
+        assert len(few.record["items"]) == best
     (every,) = asked(run, "red 1", best=500, candidates=Candidates.ALL)
     assert len(every.record["items"]) == 21
     assert len({one["item"] for one in every.record["items"]}) == 21
@@ -131,9 +137,88 @@ def test_more_or_fewer_can_be_wished_and_old_ones_too(run):
     assert len(new.record["items"]) == 20
 
 
+@pytest.mark.parametrize(("words", "count"), [([], 10), (["--n-best", "1"], 1), (["--n-best", "3"], 3)])
+def test_one_item_can_be_wished_on_the_command_line(run, words, count, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"red 1\n"), encoding="utf-8"))
+    capsys.readouterr()
+    assert main(["run", str(run), *words, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["items"]) == count
+
+
 def test_a_broken_list_is_told(run):
     with pytest.raises(ValueError, match=r"standard input:2 begins with \[ but is no list of texts"):
         asked(run, "red 1", '["red 1"')
+
+
+def test_answers_of_good_lines_come_before_an_error(run):
+    made = stored(run, parse(Config, ["--config", str(run / "config.yaml")])[0], accelerator())
+    found = made.answers(iter(["red 1", "red 2", "[1]", "red 3"]), Wish(), accelerator())
+    assert [next(found).record["history"] for _ in range(2)] == [["red 1"], ["red 2"]]
+    with pytest.raises(ValueError, match="standard input:3"):
+        next(found)
+
+
+@pytest.mark.parametrize("approach", APPROACHES, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("newest", [1, 4])
+def test_what_was_taken_before_the_newest_is_not_recommended_in_the_picture(approach, newest):
+    approach = replace(approach, newest=newest)
+    items = Inventory.of([f"i{number}" for number in range(20)], SPECIAL)
+    history = History("Ada", tuple(f"i{number}" for number in (0, 2, 3, 5, 7, 11, 13)))
+    model = model_of(approach).float()
+    found = sample(approach, model, items, history, torch.device("cpu"))
+    # The last of a history is what is to be found, and was not taken yet.
+    taken = set(history.items[:-1])
+    assert found["history"] == [*history.items[:-1]][-newest:]
+    assert not taken & set(found["recommended"])
+    assert len(found["recommended"]) == 10
+    assert sum(found["probabilities"]) < 1
+    scores = approach.scores(model, padded([numbered(items, history.items[:-1])[-newest:]]))[0].double()
+    scores[[0, 1, 2, *(items.number(item) for item in taken)]] = -math.inf
+    assert found["probabilities"] == pytest.approx(scores.softmax(0).topk(10).values.tolist(), abs=1e-4)
+
+
+@pytest.mark.parametrize("model", ["NextItem", "MaskedItems", "Interest"])
+def test_one_entry_of_a_history_is_enough_to_train_and_to_be_drawn(tmp_path, model):
+    sizes = ["model.size=8", *([] if model == "Interest" else ["model.layers=1"])]
+    settings = ["data.name=walks", f"model={model}", *sizes, "model.newest=1", "training.updates=2", "sampled=0"]
+    assert main(["train", "recommend", *settings, "training.epochs=null", "--run", str(tmp_path / "run")]) == 0
+    assert all(len(one.history) == 1 for one in read_run(tmp_path / "run").samples)
+
+
+def test_what_does_not_fit_into_memory_is_not_measured_and_says_why(monkeypatch):
+    splits = dataset("walks").load()
+    made = Recommending.of(parse(Config, list(Recommending.smoke))[0], splits)
+    before = {one.name: one.value for one in made.baselines(splits)}
+    users, items = len(splits.train), len(made.items)
+    monkeypatch.setattr(recommend_scores, "_MOST_PAIRS", users * items - 1)
+    widths = []
+
+    def counted(rows, count):
+        widths.append(len(rows))
+        return whole(rows, count)
+
+    monkeypatch.setattr(recommend_scores, "_matrix", counted)
+    *popular, near = made.baselines(splits)
+    assert {one.name: one.value for one in popular}.items() <= before.items()
+    assert math.isnan(near.value)
+    assert near.protocol == f"not measured: {users} users times {items} items are more than {users * items - 1} pairs"
+    assert max(widths) <= made.config.together
+
+
+def test_a_sampled_ranking_that_there_is_no_room_for_says_so():
+    splits = dataset("walks").load()
+    made = Recommending.of(parse(Config, [*Recommending.smoke, "sampled=20"])[0], splits)
+    *_others, last = made.score(splits, accelerator())
+    assert last.name == "sampled ranking"
+    assert math.isnan(last.value)
+    longest = max(len(one.items) for one in splits.test)
+    assert last.protocol == (f"not measured: only {21 - longest} items are new to each user, fewer than sampled=20")
+
+
+def test_the_sampled_ranking_has_its_whole_protocol(run):
+    protocol = json.loads((run / "scores.json").read_text())["test"][6]["protocol"]
+    for part in ("leave-one-out in order of time", "users; among 5 sampled", "all as probable, seeded by the user's"):
+        assert part in protocol
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_losses(run, tmp_path):
@@ -181,6 +266,10 @@ def test_titles_of_ones_own_are_shown(tmp_path):
         (["data.name=ml-100k", "data.folder=/nowhere"], r"has no ml-100k\.inter"),
         (["model.heads=3"], "size must be a multiple of heads"),
         (["shown=0"], "shown is 0, expected at least 1"),
+        (["model.newest=0"], "model.newest is 0, expected at least 1"),
+        (["data.file=own.csv"], "data.file is 'own.csv', but data.name is 'walks', which does not read it"),
+        (["data.titles=own.csv"], "data.titles is 'own.csv', but data.name is 'walks'"),
+        (["data.least_rating=4"], "data.least_rating is 4.0, but data.name is 'walks'"),
     ],
 )
 def test_bad_input_is_told_in_one_line(tmp_path, capsys, settings, message):
@@ -196,6 +285,9 @@ def test_shares_and_counts_are_checked():
         MaskedItems(hidden=1)
     with pytest.raises(ValueError, match="negatives is 0"):
         Interest(negatives=0)
+    for kind in (NextItem, MaskedItems, Interest):
+        with pytest.raises(ValueError, match=r"model\.newest is -1"):
+            kind(newest=-1)
 
 
 def model_of(approach):

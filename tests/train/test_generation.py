@@ -51,6 +51,13 @@ def test_temperature_0_takes_the_most_likely():
     assert draw(scores, Sampling(temperature=0.0), torch.tensor([0.99, 0.0])).tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("temperature", [5e-324, 1e-309, 1e-30])
+def test_the_smallest_temperature_takes_the_most_likely(temperature):
+    scores = torch.tensor([[-3.1, 3.0, 2.9], [float("-inf"), -5.0, -4.0], [0.1, 0.0, -0.1]])
+    found = draw(scores, Sampling(temperature=temperature), torch.tensor([0.99, 0.0, 0.5]))
+    assert found.tolist() == [1, 2, 0]
+
+
 def test_the_ends_of_the_uniform_numbers_are_tokens_that_may_follow():
     scores = torch.tensor([[0.0, float("-inf"), 0.0]]).expand(2, -1)
     ends = torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64)

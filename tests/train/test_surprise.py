@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from regard.data.tokens import Stream
-from regard.data.vocabulary import END, PAD, Characters
+from regard.data.vocabulary import END, PAD, UNKNOWN, Characters
 from regard.train.distributed import accelerator
 from regard.train.generation import Sampling
 from regard.train.loss import Loss
-from regard.train.surprise import Surprise, characters_of, surprise
+from regard.train.surprise import Surprise, characters_of, count_losses, surprise, unknown_share
 from regard.train.writing import first_stop, write
 
 
@@ -50,6 +50,28 @@ def test_bits_and_perplexity_are_those_of_the_definitions(stream):
     assert 2 ** (bits * 12) == pytest.approx(math.exp(9))
     assert characters_of(stream, ["x" * 295, "y" * 5000]) == 295 + 5000 + 2
     assert Surprise(1e6, 1).metrics(1, "")[1].value > 1e300
+
+
+def test_where_characters_are_hidden_there_are_no_bits_for_them():
+    assert [one.name for one in Surprise(6.0, 2).metrics(None, "")] == ["loss", "perplexity"]
+
+
+def test_what_cannot_be_counted_in_memory_is_not_measured(tmp_path, monkeypatch):
+    train = Stream.write(tmp_path / "train.npy", [[5, 6, 7] * 9], 11)
+    whole = {one.name: one.value for one in count_losses(train, train, 11)}
+    monkeypatch.setattr("regard.train.surprise._MOST_COUNTED", len(train) - 1)
+    single, *longer = count_losses(train, train, 11)
+    assert single.value == whole[single.name]
+    assert [one.name for one in longer] == ["3-gram Kneser-Ney: loss", "6-gram Kneser-Ney: loss"]
+    assert all(math.isnan(one.value) for one in longer)
+    reason = f"not measured: {len(train)} training tokens are more than {len(train) - 1}"
+    assert {one.protocol for one in longer} == {reason}
+
+
+def test_the_share_of_what_is_not_known_leaves_the_first_token_out(tmp_path):
+    stream = Stream.write(tmp_path / "some.npy", [[5, UNKNOWN, 6, UNKNOWN, 7, 8]], 11)
+    assert unknown_share(stream) == f"; {2 / 7:.2%} of the tokens are unknown ones"
+    assert unknown_share(Stream.write(tmp_path / "all.npy", [[5, 6]], 11)) == ""
 
 
 class Counting(nn.Module):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import platform
+import math
 import shlex
 import time
 from dataclasses import dataclass
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard.cli.arguments import Arguments, split
 from regard.cli.finished import finished
+from regard.cli.results import peers, read_results, results_of, write_results
 from regard.tasks import task
 
 if TYPE_CHECKING:
@@ -25,17 +23,18 @@ is worse than its goal.
 Examples:
   regard bench translation --smoke
   regard bench translation --seeds 1,2,3
-  regard bench translation --only NAME training.minutes=5
+  regard bench translation --only NAME training.minutes=5 --run runs/trial --results trial.jsonl
 
 The test set is read once by each run, after selection on validation. What is finished in the folder of the runs is
-not trained again.
+not trained again; what was trained there with other settings or on other data is refused.
 
 Options:
   --smoke          one run of seconds on tiny data: does everything work? Nothing is held to a number.
   --only A,B       some of the rows
   --seeds 1,2,3    one run for each seed (1); told are the mean and the range
   --run FOLDER     where the runs go (runs/bench-TASK)
-  --results FILE   where a line of JSON goes for each row and seed (benchmarks/results/TASK.jsonl of a checkout);
+  --results FILE   where a line of JSON goes for each row and seed (benchmarks/results/TASK.jsonl of a checkout,
+                   which is the record of the recipe: with settings other than data.folder a file is to be named);
                    lines of peers in it are printed beside ours
   --json           the table as JSON
 """
@@ -81,16 +80,16 @@ def main(arguments: list[str]) -> int:
     folder = Path(given.values.get("--run") or f"runs/bench-{name}")
     if given.has("--smoke"):
         return _smoke(name, kind.smoke, folder, given)
-    # Where files go is no part of what a figure hangs on.
-    asked = [part for flag in ("--only", "--seeds") if flag in given.values for part in (flag, given.values[flag])]
-    command = shlex.join(["regard", "bench", name, *asked, *given.rest])
+    chosen, plan = _chosen(kind.anchors, name, given), _planned(name, given)
     rows = []
-    for anchor in _chosen(kind.anchors, name, given):
+    for anchor in chosen:
         # Several numbers of the same runs take these once.
         first = next(one.name for one in kind.anchors if one.runs == anchor.runs)
-        rows.append(_row(anchor, name, folder / first, given, command))
+        rows.append(_row(anchor, name, folder / first, plan))
     if given.has("--json"):
-        print(json.dumps([_told(row) for row in rows], ensure_ascii=False))
+        from regard.train.run_folder import as_json
+
+        print(as_json([_told(row) for row in rows]))
     else:
         _print(rows)
     return 0 if all(row.passes for row in rows) else 1
@@ -99,7 +98,9 @@ def main(arguments: list[str]) -> int:
 def _smoke(name: str, settings: tuple[str, ...], folder: Path, given: Arguments) -> int:
     run = folder / f"smoke-{time.strftime('%Y%m%d-%H%M%S')}"
     found = finished(run, name, [*settings, *given.rest], f"{name}: smoke")
-    print(json.dumps({"run": str(run), **found.scores}, ensure_ascii=False))
+    from regard.train.run_folder import as_json
+
+    print(as_json({"run": str(run), **found.scores}))
     return 0
 
 
@@ -112,52 +113,78 @@ def _chosen(anchors: tuple[Anchor, ...], name: str, given: Arguments) -> list[An
     return [known[one] for one in names]
 
 
-def _row(anchor: Anchor, name: str, stem: Path, given: Arguments, command: str) -> Row:
-    """Train all runs of an anchor for every seed, in folders whose names begin so, and write down what came out."""
-    lines = []
-    results = Path(given.values.get("--results") or _results(name))
-    for seed in _seeds(given.values.get("--seeds", "1")):
-        parts, beside, minutes = [], [], 0.0
-        for place, settings in enumerate(anchor.runs):
-            run = stem.with_name(f"{stem.name}-seed{seed}-{place}")
-            wanted = [*settings, *given.rest, f"training.seed={seed}"]
-            found = finished(run, name, wanted, f"{name} {anchor.name}, seed {seed}, run {place + 1}")
-            parts.append(_metric(found.scores["test"], anchor.metric))
-            beside.append(found.scores["baselines"])
-            minutes += found.seconds / 60
-        value = round(sum(float(part["value"]) for part in parts) / len(parts), 6)
-        lines.append(
-            {
-                "row": anchor.name,
-                "who": "regard",
-                "metric": anchor.metric,
-                "value": value,
-                "runs": [part["value"] for part in parts],
-                "protocol": _protocol([part["protocol"] for part in parts]),
-                "seed": seed,
-                "minutes": round(minutes, 2),
-                "known": anchor.known,
-                "source": anchor.source,
-                "goal": anchor.goal,
-                "better": parts[0]["better"],
-                "baselines": _means(beside),
-                "command": command,
-                "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
-                "versions": {package: version(package) for package in ("regard", "torch")},
-                "date": date.today().isoformat(),
-            }
+@dataclass(frozen=True)
+class _Plan:
+    """What holds for all rows: settings on top of an anchor's, seeds, where lines go, and how to ask for the same."""
+
+    settings: list[str]
+    seeds: list[int]
+    results: Path
+    command: str
+
+
+def _planned(name: str, given: Arguments) -> _Plan:
+    """What was asked for, checked before anything is trained."""
+    keys = [part.removeprefix("--").partition("=")[0] for part in given.rest]
+    if "training.seed" in keys:
+        raise ValueError("training.seed is set for each run by --seeds; write for example --seeds 7 instead.")
+    others = [part for part, key in zip(given.rest, keys, strict=True) if key != "data.folder"]
+    if others and "--results" not in given.values:
+        raise ValueError(
+            f"{others[0]!r} is not of the recipe, whose numbers {results_of(name)} keeps; name another file for "
+            "those of a trial with --results FILE, and another folder with --run FOLDER."
         )
-    _write(results, lines)
+    results = Path(given.values.get("--results") or results_of(name))
+    read_results(results)
+    # Where files go is no part of what a figure hangs on.
+    asked = [part for flag in ("--only", "--seeds") if flag in given.values for part in (flag, given.values[flag])]
+    command = shlex.join(["regard", "bench", name, *asked, *given.rest])
+    return _Plan(given.rest, _seeds(given.values.get("--seeds", "1")), results, command)
+
+
+def _row(anchor: Anchor, name: str, stem: Path, plan: _Plan) -> Row:
+    """Train all runs of an anchor for every seed, in folders whose names begin so, and write down what came out."""
+    found = [_seed(anchor, name, stem, plan, seed) for seed in plan.seeds]
+    lines = [line for line, _digits in found]
+    write_results(plan.results, lines)
     return Row(
         anchor,
         [line["value"] for line in lines],
-        parts[0]["better"],
-        parts[0]["digits"],
+        lines[-1]["better"],
+        found[-1][1],
         lines[-1]["protocol"],
         sum(line["minutes"] for line in lines) / len(lines),
-        _peers(results, anchor.name),
+        peers(plan.results, anchor.name),
         lines[-1]["baselines"],
     )
+
+
+def _seed(anchor: Anchor, name: str, stem: Path, plan: _Plan, seed: int) -> tuple[dict[str, Any], int]:
+    """What came out with one seed as a line of results, and the digits to print of its value."""
+    runs = []
+    for place, settings in enumerate(anchor.runs):
+        wanted = [*settings, *plan.settings, f"training.seed={seed}"]
+        title = f"{name} {anchor.name}, seed {seed}, run {place + 1}"
+        runs.append(finished(stem.with_name(f"{stem.name}-seed{seed}-{place}"), name, wanted, title))
+    parts = [_metric(run.scores["test"], anchor.metric) for run in runs]
+    line = {
+        "row": anchor.name,
+        "who": "regard",
+        "metric": anchor.metric,
+        "value": round(sum(float(part["value"]) for part in parts) / len(parts), 6),
+        "runs": [part["value"] for part in parts],
+        "protocol": _protocol([part["protocol"] for part in parts]),
+        "seed": seed,
+        "minutes": round(sum(run.seconds for run in runs) / 60, 2),
+        "known": anchor.known,
+        "source": anchor.source,
+        "goal": anchor.goal,
+        "better": parts[0]["better"],
+        "baselines": _means([run.scores["baselines"] for run in runs]),
+        "command": plan.command,
+        **runs[-1].origin,
+    }
+    return line, int(parts[0]["digits"])
 
 
 def _protocol(runs: list[str]) -> str:
@@ -175,7 +202,11 @@ def _means(runs: list[list[dict[str, Any]]]) -> list[str]:
     values = [{one["name"]: one["value"] for one in run} for run in runs]
     shared = [one for one in runs[0] if all(one["name"] in run for run in values)]
     means = [sum(run[one["name"]] for run in values) / len(values) for one in shared]
-    return [f"{one['name']} {mean:.{one['digits']}f}" for one, mean in zip(shared, means, strict=True)]
+    return [f"{one['name']} {_rounded(mean, one['digits'])}" for one, mean in zip(shared, means, strict=True)]
+
+
+def _rounded(value: float, digits: int) -> str:
+    return "not measured" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _metric(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
@@ -188,41 +219,10 @@ def _metric(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
 def _seeds(text: str) -> list[int]:
     if not all(part.isdecimal() for part in text.split(",")):
         raise ValueError(f"--seeds is {text!r}, expected whole numbers such as 1,2,3.")
-    return [int(part) for part in text.split(",")]
-
-
-def _results(name: str) -> Path:
-    import regard
-
-    root = Path(regard.__file__).parents[2] / "benchmarks"
-    if not root.is_dir():
-        raise ValueError("this is an installed package, which keeps no results; name a file with --results FILE.")
-    return root / "results" / f"{name}.jsonl"
-
-
-def _read(results: Path) -> list[dict[str, Any]]:
-    if not results.exists():
-        return []
-    return [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-
-
-def _write(results: Path, lines: list[dict[str, Any]]) -> None:
-    """Put our lines in the place of older ones of the same row and seed."""
-    from regard.train.run_folder import write_text
-
-    def key(line: dict[str, Any]) -> tuple[Any, ...]:
-        return line["who"], line["row"], line.get("seed")
-
-    fresh = {key(line) for line in lines}
-    kept = [line for line in _read(results) if key(line) not in fresh]
-    results.parent.mkdir(parents=True, exist_ok=True)
-    write_text(results, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in [*kept, *lines]))
-
-
-def _peers(results: Path, row: str) -> list[str]:
-    """What peers reached on this row, as it was written down."""
-    found = [line for line in _read(results) if line["row"] == row and line["who"] != "regard"]
-    return [f"{line['who']} {line['value']:g}" for line in found]
+    seeds = [int(part) for part in text.split(",")]
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"--seeds is {text!r}, expected each seed once: the same one gives the same number.")
+    return seeds
 
 
 def _told(row: Row) -> dict[str, object]:

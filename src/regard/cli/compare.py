@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +25,8 @@ Mechanisms of {name}:
 
 Options:
   --only A,B     some of these mechanisms
-  --run FOLDER   where the runs go, one folder each; what is finished there is not trained again
+  --run FOLDER   where the runs go, one folder each; what is finished there is not trained again,
+                 and what was trained with other settings is refused
   --json         print the table as JSON
 
 Settings are those of `regard train TASK --help`; what a mechanism needs comes on top of them.
@@ -48,10 +48,11 @@ def main(arguments: list[str]) -> int:
     folder = Path(given.values.get("--run") or f"runs/compare-{time.strftime('%Y%m%d-%H%M%S')}")
     chosen = _chosen(kind.variants, given.values.get("--only", ",".join(kind.compared)))
     rows = [_row(variant, name, folder, given.rest) for variant in chosen]
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "compare.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
+    from regard.train.run_folder import RunFolder, as_json
+
+    RunFolder(folder).write_json("compare.json", rows)
     if given.has("--json"):
-        print(json.dumps(rows, ensure_ascii=False))
+        print(as_json(rows))
     else:
         _print(rows)
     return 0

@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if not given.words:
         raise ValueError("which run? For example: regard run runs/mine < text.en")
-    count = _count(given.values.get("--n-best", "1"))
+    count = _count(given.values["--n-best"]) if "--n-best" in given.values else None
     from regard.cli.settings import parse
     from regard.tasks.contract import Wish
     from regard.tasks.working import kind_of, stored
@@ -42,8 +42,8 @@ def main(arguments: list[str]) -> int:
     config, _text = parse(kind_of(run).recipe, ["--config", str(run.config), *given.rest])
     processes = accelerator()
     made = stored(run.path, config, processes)
-    wish = Wish(count, together=1) if sys.stdin.isatty() else Wish(count)
-    structured = count > 1 or given.has("--json")
+    wish = Wish(count or 1, 1 if sys.stdin.isatty() else Wish.together, count)
+    structured = wish.best > 1 or given.has("--json")
     for number, answer in enumerate(made.answers(_lines(), wish, processes), start=1):
         if answer.note:
             print(f"regard run: input {number} {answer.note}.", file=sys.stderr)
@@ -62,7 +62,8 @@ def _count(text: str) -> int:
 def _lines() -> Iterator[str]:
     for number, raw in enumerate(sys.stdin.buffer, start=1):
         try:
-            yield raw.decode("utf-8").rstrip("\r\n")
+            # The first line may begin with the mark by which some systems tell UTF-8.
+            yield raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise ValueError(
                 f"standard input:{number} is not UTF-8: byte 0x{raw[error.start]:02x} at offset {error.start} of "

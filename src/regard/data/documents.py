@@ -23,8 +23,8 @@ def read_documents(*paths: str | Path) -> list[Document]:
     Lines end with a line feed, whatever they ended with in the file. A name ending in .gz is unpacked.
 
     Raises:
-        ValueError: no file is named, one is empty or not UTF-8 (file, line and byte offset), or a line of a .jsonl
-            file has no text.
+        ValueError: no file is named, one is empty or not UTF-8 (file, line and byte offset), a line of a .jsonl file
+            has no text, or all are blank.
         OSError: a file cannot be read.
 
     Example:
@@ -44,6 +44,8 @@ def _documents(path: Path) -> Iterator[Document]:
     if not path.name.removesuffix(".gz").endswith(".jsonl"):
         yield Document("\n".join(lines) + "\n")
         return
+    if not any(line.strip() for line in lines):
+        raise ValueError(f"{path} has only blank lines; expected at least one document.")
     for number, line in enumerate(lines, start=1):
         if line.strip():
             yield Document(_text(line, f"{path}:{number}"))

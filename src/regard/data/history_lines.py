@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
 from regard.data.history_batches import SPECIAL
@@ -14,21 +14,50 @@ def parse_history(line: str, where: str) -> list[str]:
     r"""The items of a line, oldest first: divided by tabs, or a list of texts as JSON.
 
     Raises:
-        ValueError: it begins as JSON and is not a list of texts; `where` names the line.
+        ValueError: it begins as a list of texts or is JSON, and is not a list of texts; `where` names the line.
 
     Example:
         >>> parse_history("Heat\tAlien", "here") == parse_history('["Heat", "Alien"]', "here")
         True
+        >>> parse_history("[REC] (2007)\tHeat", "here")
+        ['[REC] (2007)', 'Heat']
     """
+    divided = [item.strip() for item in line.split("\t") if item.strip()]
     if not line.startswith("["):
-        return [item.strip() for item in line.split("\t") if item.strip()]
+        return divided
     try:
         found = json.loads(line)
     except json.JSONDecodeError:
-        found = None
+        # A title may begin so, too, but hardly with a quotation mark in it.
+        found = None if line[1:].lstrip().startswith('"') else divided
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
         raise ValueError(f"{where} begins with [ but is no list of texts as JSON.")
     return found
+
+
+def in_chunks(histories: Iterable[list[str]], most: int) -> Iterator[list[list[str]]]:
+    """Histories, so many at a time; where one cannot be read, those before it come first.
+
+    Raises:
+        ValueError: as `histories` raises it.
+
+    Example:
+        >>> list(in_chunks([["Heat"], ["Alien"], []], 2))
+        [[['Heat'], ['Alien']], [[]]]
+    """
+    chunk: list[list[str]] = []
+    try:
+        for history in histories:
+            chunk.append(history)
+            if len(chunk) == most:
+                yield chunk
+                chunk = []
+    except ValueError:
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk
 
 
 def noted(history: Sequence[str], items: Inventory) -> str:

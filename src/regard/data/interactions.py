@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from regard.data.splits import Splits
-from regard.data.tables import Header, read_table
+from regard.data.tables import Header, read_lines, read_table
 
 _COLUMNS = ("user", "item", "timestamp")
 
@@ -39,15 +39,16 @@ class History:
 def read_interactions(path: str | Path, least_rating: float | None = None) -> list[Interaction]:
     r"""Interactions of a .csv, .tsv or .jsonl file with the columns user, item, timestamp and, if it likes, rating.
 
-    The first row may name the columns, then in any order; where it does not, they are taken as they come.
+    The first row may name the columns, then in any order; where it does not, they are user, item and timestamp and no
+    others, as everybody has those that follow in an order of their own.
 
     Args:
         path: the file; .gz is unpacked.
         least_rating: only what was rated at least so high; None keeps all, rated or not.
 
     Raises:
-        ValueError: a column is missing, a timestamp or rating is no number, a user or item has no name, or a row
-            stands there twice.
+        ValueError: a column is missing, or there is one that nobody named; a timestamp or rating is no number, a user
+            or item has no name, a row stands there twice, or none is rated so high.
         OSError: the file cannot be read.
 
     Example:
@@ -58,44 +59,27 @@ def read_interactions(path: str | Path, least_rating: float | None = None) -> li
         Interaction(user='Ada', item='Alien', time=1.5)
     """
     columns = _COLUMNS if least_rating is None else (*_COLUMNS, "rating")
+    _check_columns(Path(path), columns)
+    rows = read_table(Path(path), columns, Header.OPTIONAL)
     found, seen = [], set()
-    for row in read_table(Path(path), columns, Header.OPTIONAL):
+    for row in rows:
+        place = f"{path}:{row.line}"
         user, item = (name.strip() for name in row[:2])
         what = f"user {user!r}, item {item!r}"
         if not user or not item:
             raise ValueError(
-                f"{path} has a row without a user or without an item ({what}); expected a name for both."
+                f"{place} has a row without a user or without an item ({what}); expected a name for both."
             )
-        made = Interaction(user, item, _number(path, "timestamp", row[2], what))
+        made = Interaction(user, item, _number(place, "timestamp", row[2], what))
         if made in seen:
-            raise ValueError(f"{path} has a row twice: {what}, timestamp {row[2]}; delete one of them.")
+            raise ValueError(f"{place} has a row twice: {what}, timestamp {row[2]}; delete one of them.")
         seen.add(made)
-        if least_rating is None or _number(path, "rating", row[3], what) >= least_rating:
+        if least_rating is None or _number(place, "rating", row[3], what) >= least_rating:
             found.append(made)
+    if rows and not found:
+        highest = max(float(row[3]) for row in rows)
+        raise ValueError(f"{path} has no row rated at least {least_rating:g}; the highest rating is {highest:g}.")
     return found
-
-
-def read_titles(path: str | Path) -> dict[str, str]:
-    r"""Titles of items, from a .csv, .tsv or .jsonl file with the columns item and title.
-
-    Raises:
-        ValueError: a column is missing.
-        OSError: the file cannot be read.
-    """
-    return dict((item.strip(), title) for item, title in read_table(Path(path), ("item", "title"), Header.OPTIONAL))
-
-
-def titled(interactions: Iterable[Interaction], titles: Mapping[str, str]) -> list[Interaction]:
-    """The same with items called by their titles; where two share one, each keeps its number behind it.
-
-    Example:
-        >>> taken = [Interaction("Ada", item, 0.0) for item in ("1", "2", "3")]
-        >>> [one.item for one in titled(taken, {"1": "Heat", "2": "Heat"})]
-        ['Heat [1]', 'Heat [2]', '3']
-    """
-    counts = Counter(titles.values())
-    names = {item: title if counts[title] == 1 else f"{title} [{item}]" for item, title in titles.items()}
-    return [Interaction(one.user, names.get(one.item, one.item), one.time) for one in interactions]
 
 
 def leave_one_out(name: str, interactions: Iterable[Interaction], licence: str, citation: str) -> Splits[History]:
@@ -133,14 +117,35 @@ def leave_one_out(name: str, interactions: Iterable[Interaction], licence: str, 
     return Splits(name, train, validation, long, licence, citation)
 
 
-def _number(path: str | Path, name: str, text: str, what: str) -> float:
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    """Raise where the columns are not those that are wanted, but could be taken for them."""
+    kind = path.name.removesuffix(".gz").rsplit(".", 1)[-1]
+    # Fields of .jsonl have their names in every row; other kinds are refused by who reads them.
+    if kind not in ("csv", "tsv"):
+        return
+    first = next((line for line in read_lines(path) if line.strip()), "")
+    names = next(csv.reader([first], delimiter="\t" if kind == "tsv" else ","), [])
+    known = {name.strip().lower() for name in names}
+    if {*_COLUMNS} <= known and not {*columns} <= known:
+        raise ValueError(
+            f"{path} names the columns {', '.join(map(repr, names))}; data.least_rating needs one more, rating."
+        )
+    if not {*_COLUMNS} <= known and (len(names) > len(_COLUMNS) or len(columns) > len(_COLUMNS)):
+        raise ValueError(
+            f"{path} begins with {len(names)} columns, of which the first row does not name {', '.join(columns)}; "
+            "without a header the three columns user, item and timestamp are read, so add one, for example "
+            f"{','.join((*_COLUMNS, 'rating'))}."
+        )
+
+
+def _number(place: str, name: str, text: str, what: str) -> float:
     try:
         found = float(text)
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
         raise ValueError(
-            f"{path} has the {name} {text!r} at {what}; expected a number, such as seconds since 1970 (a header, if "
+            f"{place} has the {name} {text!r} at {what}; expected a number, such as seconds since 1970 (a header, if "
             f"there is one, names the columns {', '.join(_COLUMNS)})."
         )
     return found

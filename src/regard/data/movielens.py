@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regard.data.interactions import History, Interaction, leave_one_out, titled
+from regard.data.interactions import History, Interaction, leave_one_out
 from regard.data.sources import Package, check_sha256, member, obtain
 from regard.data.splits import Splits
+from regard.data.titles import titled
 
 SUMMARY = "100,000 ratings of 1,682 films by 943 users, in the order of their time (MovieLens-100k)"
 LICENCE = "research use, no redistribution (GroupLens)"

@@ -58,10 +58,12 @@ class Wish:
     Args:
         best: how many answers for each input, best first.
         together: inputs taken at a time; 1 where somebody waits for the answer to each.
+        asked: the number that was asked for; None where nobody did, and a task may have one of its own.
     """
 
     best: int = 1
     together: int = 256
+    asked: int | None = None
 
 
 @dataclass(frozen=True)

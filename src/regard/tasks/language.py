@@ -16,11 +16,12 @@ from regard.data.vocabulary import END, UNKNOWN, Vocabulary, load_vocabulary
 from regard.models import SequenceModel, Sight
 from regard.tasks.contract import Answer, Wish
 from regard.tasks.language_settings import ANCHORS, SMOKE, VARIANTS, Config, Packing
+from regard.train.generation import first_read
 from regard.train.loss import Loss, token_loss
 from regard.train.metrics import Metric
 from regard.train.run_folder import RunFolder
 from regard.train.runner import Validation
-from regard.train.surprise import Surprise, characters_of, count_losses, surprise
+from regard.train.surprise import Surprise, characters_of, count_losses, surprise, unknown_share
 from regard.train.writing import write
 
 _VOCABULARY = "vocabulary.json"
@@ -63,8 +64,7 @@ class Language:
 
     def stream(self, splits: Splits[Document], part: str) -> Stream:
         """A part as numbers, from the cache folder or made for it."""
-        documents: list[Document] = getattr(splits, part)
-        return Stream.of([one.text for one in documents], self.vocabulary, f"{part} of {splits.sha256()}")
+        return Stream.of([one.text for one in getattr(splits, part)], self.vocabulary, f"{part} of {splits.sha256()}")
 
     def batches(self, epoch: int) -> list[list[int]]:
         """Where the windows of every batch of an epoch begin."""
@@ -92,14 +92,12 @@ class Language:
         """Loss, perplexity and bits per character of the test part; and the loss of all that was held out."""
         found = self._surprise(test := self.stream(splits, "test"), processes)
         both = found + self._surprise(self.stream(splits, "validation"), processes)
-        windows = f"windows of {self.length} side by side, every token once, given those before it there"
-        protocol = f"{self.config.pieces.kind}; {windows}"
-        characters = characters_of(test, [document.text for document in splits.test])
+        kind, given, unknown = self.config.pieces.kind, self.config.data.packing.given, unknown_share(test)
+        protocol = f"{kind}; windows of {self.length} side by side, every token once, given {given}{unknown}"
+        characters = None if kind == "words" else characters_of(test, [document.text for document in splits.test])
         together = f"nats a token; validation and test part together; {protocol}"
-        return [
-            *found.metrics(characters, protocol),
-            Metric("held-out loss", both.loss, together, digits=4, better="lower"),
-        ]
+        held_out = Metric("held-out loss", both.loss, together, digits=4, better="lower")
+        return [*found.metrics(characters, protocol), held_out]
 
     def baselines(self, splits: Splits[Document]) -> list[Metric]:
         """The loss of counts on the same tokens: of single ones, and of what followed the two or five before."""
@@ -126,7 +124,9 @@ class Language:
         return write(self.model, self.vocabulary, prompt, self.config.sampling, longest=self.length, rows=rows)
 
     def _sample(self, prompt: str, reference: str) -> dict[str, object]:
-        tokens = self.vocabulary.encode(prompt)[-min(_SHOWN, self.length) :] or [END]
+        begun = [END, *self.vocabulary.encode(prompt)]
+        # The tokens of which the first new one is made, at the places that they have then.
+        tokens = begun[first_read(len(begun), self.length) :]
         with torch.no_grad():
             found = self.model.weights(torch.tensor([tokens], device=self.model.output.weight.device))
         return {
@@ -134,8 +134,8 @@ class Language:
             "prompt": prompt,
             "text": self._write(prompt)[0],
             "reference": reference,
-            "tokens": self.vocabulary.pieces(tokens),
-            "weights": [[[[round(w, 3) for w in row] for row in head] for head in one[0].tolist()] for one in found],
+            "tokens": self.vocabulary.pieces(tokens[-_SHOWN:]),
+            "weights": [one[0, :, -_SHOWN:, -_SHOWN:].double().round(decimals=3).tolist() for one in found],
         }
 
     def _note(self, line: str) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from regard.data import Document, Splits, brown, dataset, read_documents, shakespeare
+from regard.data.own_parts import check_read
 from regard.data.vocabulary import Characters, Subwords, Vocabulary, Words
 from regard.models import Stack
 from regard.tasks.contract import Anchor, Variant
+from regard.tasks.pieces import check_size
 from regard.train.generation import Sampling
 from regard.train.schedule import Cosine
 from regard.train.settings import Training
@@ -21,6 +23,11 @@ class Packing(Enum):
 
     JOINED = "joined"
     APART = "apart"
+
+    @property
+    def given(self) -> str:
+        """What a token is predicted from, for a protocol."""
+        return "those before it there" if self is Packing.JOINED else "those of its own document before it there"
 
 
 @dataclass(frozen=True)
@@ -47,9 +54,10 @@ class Data:
         """The three parts.
 
         Raises:
-            ValueError: the data set is not known, or its files are not right.
+            ValueError: the data set is not known, its files are not right, or some would not be read.
             OSError: it cannot be had.
         """
+        check_read(self.name, {"train": self.train, "validation": self.validation, "test": self.test})
         if self.name == "files":
             for part in ("train", "validation", "test"):
                 if not getattr(self, part):
@@ -77,6 +85,9 @@ class Pieces:
 
     kind: Literal["characters", "subwords", "words"] = "characters"
     size: int = 4000
+
+    def __post_init__(self) -> None:
+        check_size(self.kind, self.size)
 
     def fit(self, texts: list[str]) -> Vocabulary:
         """The vocabulary of training texts."""
@@ -114,6 +125,14 @@ class Config:
     )
     sampling: Sampling = field(default_factory=Sampling)
     validate_on: int | None = 1000
+
+    def __post_init__(self) -> None:
+        if self.model.longest < 2:
+            raise ValueError(
+                f"model.longest is {self.model.longest}, expected at least 2 tokens: one that is read and the next."
+            )
+        if self.validate_on is not None and self.validate_on < 1:
+            raise ValueError(f"validate_on is {self.validate_on}, expected at least 1 window, or null for all.")
 
 
 SMOKE = (

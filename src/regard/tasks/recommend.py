@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Self
 
 import torch
@@ -13,11 +12,11 @@ from torch import Tensor, nn
 from regard.data import History, Splits
 from regard.data.evenly import evenly
 from regard.data.history_batches import SPECIAL, HistoryBatch, HistoryWindows, numbered, padded
-from regard.data.history_lines import noted, parse_history
+from regard.data.history_lines import in_chunks, noted, parse_history
 from regard.data.inventory import Inventory
 from regard.tasks.contract import Answer, Wish
 from regard.tasks.recommend_samples import sample
-from regard.tasks.recommend_scores import Places, Reading, baselines, metrics, places, without_special
+from regard.tasks.recommend_scores import Places, Reading, Sampled, baselines, metrics, places, without_special
 from regard.tasks.recommend_settings import ANCHORS, SMOKE, VARIANTS, Candidates, Config
 from regard.train.distributed import gather_in_order, share
 from regard.train.loss import Loss
@@ -75,7 +74,7 @@ class Recommending:
 
     def validate(self, model: nn.Module, processes: Accelerator) -> Validation:
         """NDCG@10 of the full ranking."""
-        found = metrics(self.places(self.validation, 0, processes), self._known, 0)
+        found = metrics(self.places(self.validation, 0, processes), self._known, Sampled(0))
         return Validation(found[0].value, {one.name: one.value for one in found})
 
     def places(self, asked: Sequence[History], sampled: int, processes: Accelerator) -> list[Places]:
@@ -96,8 +95,10 @@ class Recommending:
     def score(self, splits: Splits[History], processes: Accelerator) -> list[Metric]:
         """Full and sampled ranking of the test set, each user's last item."""
         longest = max(len(one.items) for one in splits.test)
-        sampled = self.config.sampled if self._known - longest >= self.config.sampled else 0
-        return metrics(self.places(splits.test, sampled, processes), self._known, sampled)
+        sampled, left = Sampled(self.config.sampled), self._known - longest
+        if left < sampled.count:
+            sampled = Sampled(0, f"only {left} items are new to each user, fewer than sampled={sampled.count}")
+        return metrics(self.places(splits.test, sampled.count, processes), self._known, sampled)
 
     def baselines(self, splits: Splits[History]) -> list[Metric]:
         """The most popular items, and those that the same users took."""
@@ -111,14 +112,14 @@ class Recommending:
     def answers(self, lines: Iterator[str], wish: Wish, processes: Accelerator) -> Iterator[Answer]:
         """Recommendations for histories: a line each, items oldest first and divided by tabs, or a list as JSON."""
         histories = (parse_history(line, f"standard input:{number}") for number, line in enumerate(lines, start=1))
-        while chunk := list(islice(histories, min(wish.together, self.config.together))):
+        for chunk in in_chunks(histories, min(wish.together, self.config.together)):
             batch = self._padded(chunk).to(processes.device)
             scores = self.scores(batch)
             if self.config.candidates is Candidates.NEW:
                 whole = padded([numbered(self.items, one) for one in chunk]).to(processes.device)
                 scores = scores.masked_fill(whole.taken(len(self.items)), -torch.inf)
             for history, row in zip(chunk, scores, strict=True):
-                yield self._answer(history, row, wish.best if wish.best > 1 else self.config.shown)
+                yield self._answer(history, row, wish.best if wish.asked or wish.best > 1 else self.config.shown)
 
     @property
     def _known(self) -> int:

@@ -70,6 +70,9 @@ class Stacked(Approach):
     dropout: float = 0.4
     attention_dropout: float = 0.0
 
+    def __post_init__(self) -> None:
+        _check_newest(self.newest)
+
     def stack(self, mask: Sight, longest: int) -> Stack:
         """The same as a sequence model's settings."""
         return Stack(
@@ -118,6 +121,7 @@ class MaskedItems(Stacked):
     hidden: float = 0.2
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.hidden < 1:
             raise ValueError(f"hidden is {self.hidden}, expected a share of at least 0 and below 1.")
 
@@ -156,7 +160,7 @@ class Interest(Approach):
         hidden_size: hidden size of the network that scores a candidate.
         dropout: rate on vectors of items and on the hidden layer while training.
         newest: entries of a history that are read.
-        negatives: items drawn beside each one that was taken, to be told apart from it.
+        negatives: items drawn beside each one that was taken, to be told apart from it; none is of the same window.
     """
 
     size: int = 32
@@ -167,6 +171,7 @@ class Interest(Approach):
     negatives: int = 4
 
     def __post_init__(self) -> None:
+        _check_newest(self.newest)
         if self.negatives < 1:
             raise ValueError(f"negatives is {self.negatives}, expected at least one.")
 
@@ -183,7 +188,7 @@ class Interest(Approach):
         seen = earlier.repeat(1 + self.negatives, 1) & (past >= len(SPECIAL))[:, None]
         scores = model(candidates, past, seen)
         kept = (targets != PAD).repeat(1, 1 + self.negatives)
-        # A negative that the user took after all is no negative.
+        # What the user took in this window is no negative; what was taken before it may be drawn.
         kept[:, time:] &= ~batch.taken(len(model.table.weight)).gather(1, drawn.to(targets.device))
         wanted = torch.zeros_like(scores)
         wanted[:, :time] = 1 - smoothing
@@ -201,6 +206,11 @@ class Interest(Approach):
     def weights(self, model: InterestModel, batch: HistoryBatch, items: Tensor) -> Tensor:
         """What each item reads, which is its own, not normalised and may be negative."""
         return model.weights(items, batch.items, (batch.items >= len(SPECIAL))[:, None])
+
+
+def _check_newest(newest: int) -> None:
+    if newest < 1:
+        raise ValueError(f"model.newest is {newest}, expected at least 1 entry of a history to read.")
 
 
 def _last(found: Tensor, lengths: Tensor) -> Tensor:

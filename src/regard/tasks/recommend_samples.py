@@ -24,16 +24,19 @@ def sample(approach: Approach, model: Any, items: Inventory, one: History, devic
     share of a recommendation's probability is lost when this item is taken out of the history; negative where it
     gains. Probabilities are softmax of the scores over all items.
     """
-    history = numbered(items, one.items[:-1])[-approach.newest :]
+    every = numbered(items, one.items[:-1])
+    history, taken = every[-approach.newest :], padded([every]).to(device)
     whole = padded([history]).to(device)
     with torch.no_grad():
-        scores = _new_only(approach.scores(model, whole), whole)
+        scores = _new_only(approach.scores(model, whole), taken)
         logs, chosen = scores.log_softmax(-1)[0].topk(min(_CHOSEN, int(scores.isfinite().sum())))
         weights = approach.weights(model, whole, chosen[None])[0]
         shown = [place for place, item in enumerate(history) if item != BEGIN][-_PAST:]
-        without = padded([history[:place] + history[place + 1 :] for place in shown] or [history]).to(device)
+        # Of a history of one entry the beginning is left.
+        fewer = [history[:place] + history[place + 1 :] or [BEGIN] for place in shown]
+        without = padded(fewer or [history]).to(device)
         # What was taken stays no candidate when it is forgotten, so that probabilities compare.
-        changed = _new_only(approach.scores(model, without), whole).log_softmax(-1)[:, chosen]
+        changed = _new_only(approach.scores(model, without), taken).log_softmax(-1)[:, chosen]
     return {
         "view": "recommended",
         "user": one.user,

@@ -16,8 +16,8 @@ from regard.train.metrics import Metric
 from regard.train.neighbours import by_neighbours, neighbours, popularity
 from regard.train.ranking import draw_negatives, ranking_metrics, ranks, sampled_ranks
 
-# With more items than these, all cosines do not fit into memory.
-_MOST_ITEMS = 20_000
+# With more items than these, all cosines do not fit into memory; nor do more pairs of a user and an item.
+_MOST_ITEMS, _MOST_PAIRS = 20_000, 500_000_000
 # The place of what cannot be recommended, behind every cut.
 _NEVER = 1 << 40
 
@@ -29,6 +29,14 @@ class Places:
     every: int
     new: int
     sampled: int
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """How many negatives the sampled ranking draws, 0 for none, and why there are none though some were wanted."""
+
+    count: int
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,44 +69,54 @@ def without_special(scores: Tensor) -> Tensor:
     return scores.index_fill(1, torch.arange(len(SPECIAL), device=scores.device), -math.inf)
 
 
-def metrics(found: Sequence[Places], items: int, sampled: int) -> list[Metric]:
+def metrics(found: Sequence[Places], items: int, sampled: Sampled) -> list[Metric]:
     """NDCG, hit rate and mean reciprocal rank of all three rankings; the full one first."""
-    full = f"leave-one-out in order of time, {len(found)} users; full ranking of {items} items"
+    users = f"leave-one-out in order of time, {len(found)} users"
+    full = f"{users}; full ranking of {items} items"
     ties = "ties count against; what training never showed is never found"
     rankings = [
         ("", [one.every for one in found], f"{full}, also what the user took before; {ties}"),
         ("new items: ", [one.new for one in found], f"{full} but what the user took before; {ties}"),
     ]
-    if sampled:
-        rankings.append(
-            ("sampled: ", [one.sampled for one in found], f"among {sampled} sampled new items only; {ties}")
-        )
+    if sampled.count:
+        few = f"{users}; among {sampled.count} sampled new items only, all as probable, seeded by the user's number"
+        rankings.append(("sampled: ", [one.sampled for one in found], f"{few}; {ties}"))
+    missing = [Metric("sampled ranking", math.nan, f"not measured: {sampled.reason}")] if sampled.reason else []
     return [
         metric
         for before, places_, protocol in rankings
         for metric in ranking_metrics(torch.tensor(places_), protocol, before)
-    ]
+    ] + missing
 
 
 def baselines(splits: Splits[History], items: Inventory, together: int) -> list[Metric]:
     """NDCG of the most popular items, and of items that the same users took."""
-    taken = _matrix([numbered(items, one.items) for one in splits.train], len(items))
-    popular, asked = popularity(taken), list(enumerate(splits.test))
+    histories = [numbered(items, one.items) for one in splits.train]
+    parts = (histories[start : start + together] for start in range(0, len(histories), together))
+    popular = torch.stack([popularity(_matrix(part, len(items))) for part in parts]).sum(0)
+    asked = list(enumerate(splits.test))
     whole = Reading(max(len(one.items) for one in splits.test), together)
     ranked = places(lambda batch: popular.expand(len(batch), -1), items, asked, 0, whole)
     found = _named("popularity", ranked, len(items))
-    if len(items) > _MOST_ITEMS:
-        reason = f"not measured: {len(items)} items are more than {_MOST_ITEMS}"
-        return [*found, Metric("item-kNN: NDCG@10", math.nan, reason, digits=4)]
-    near = neighbours(taken)
+    if reason := _too_many(len(histories), len(items)):
+        return [*found, Metric("item-kNN: NDCG@10", math.nan, f"not measured: {reason}", digits=4)]
+    near = neighbours(_matrix(histories, len(items)))
     ranked = places(lambda batch: by_neighbours(batch.taken(len(items)).float(), near), items, asked, 0, whole)
     return [*found, *_named("item-kNN", ranked, len(items), "; cosine, 100 neighbours")]
+
+
+def _too_many(users: int, items: int) -> str:
+    if items > _MOST_ITEMS:
+        return f"{items} items are more than {_MOST_ITEMS}"
+    if users * items > _MOST_PAIRS:
+        return f"{users} users times {items} items are more than {_MOST_PAIRS} pairs"
+    return ""
 
 
 def _named(name: str, found: Sequence[Places], items: int, how: str = "") -> list[Metric]:
     return [
         Metric(f"{name}: {one.name}", one.value, one.protocol + how, one.digits)
-        for one in metrics(found, items - len(SPECIAL), 0)
+        for one in metrics(found, items - len(SPECIAL), Sampled(0))
         if "NDCG" in one.name
     ]
 

@@ -7,7 +7,9 @@ from enum import Enum
 from pathlib import Path
 
 from regard.data import History, Splits, dataset, movielens, read_interactions
-from regard.data.interactions import leave_one_out, read_titles, titled
+from regard.data.interactions import Interaction, leave_one_out
+from regard.data.own_parts import check_read
+from regard.data.titles import check_titled, read_titles, titled
 from regard.tasks.contract import Anchor, Variant
 from regard.tasks.recommend_approaches import Approach, NextItem
 from regard.train.schedule import Cosine
@@ -43,19 +45,26 @@ class Data:
         """The three parts: of every user the last item is for the test, the last but one for validation.
 
         Raises:
-            ValueError: the data set is not known, or a file is not right.
+            ValueError: the data set is not known, a file is not right, or one would not be read.
             OSError: it cannot be had.
         """
+        check_read(self.name, {"file": self.file, "titles": self.titles, "least_rating": self.least_rating})
         if self.name == "files":
             if self.file is None:
                 raise ValueError("data.file is null; with data.name=files it needs a file: data.file=taken.csv.")
-            taken = read_interactions(self.file, self.least_rating)
-            named = taken if self.titles is None else titled(taken, read_titles(self.titles))
-            return leave_one_out(self.file, named, "your own", "")
+            return leave_one_out(self.file, self._own(self.file), "your own", "")
         if self.folder is not None and self.name == "ml-100k":
             return movielens.load(Path(self.folder))
         found: Splits[History] = dataset(self.name, History).load()
         return found
+
+    def _own(self, file: str) -> list[Interaction]:
+        taken = read_interactions(file, self.least_rating)
+        if self.titles is None:
+            return taken
+        titles = read_titles(self.titles)
+        check_titled(taken, titles, self.titles)
+        return titled(taken, titles)
 
 
 @dataclass(frozen=True)

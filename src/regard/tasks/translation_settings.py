@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from regard.data import Pair, Splits, dataset, multi30k, read_parallel
+from regard.data.own_parts import check_read
 from regard.data.vocabulary import Characters, Subwords, Vocabulary, Words
 from regard.models import Architecture, Recurrent
 from regard.tasks.contract import Anchor, Variant
+from regard.tasks.pieces import check_size
 from regard.train.schedule import Exponential
 from regard.train.settings import Training
 from regard.train.strategies import Beam, Greedy, Strategy
@@ -42,9 +44,10 @@ class Data:
         """The three parts, lower-cased if asked for.
 
         Raises:
-            ValueError: the data set is not known, or its files are not right.
+            ValueError: the data set is not known, its files are not right, or some would not be read.
             OSError: it cannot be had.
         """
+        check_read(self.name, {"train": self.train, "validation": self.validation, "test": self.test})
         splits = self._found()
         if not self.lowercase:
             return splits
@@ -86,6 +89,9 @@ class Pieces:
     kind: Literal["subwords", "words", "characters"] = "subwords"
     size: int = 4000
     shared: bool = False
+
+    def __post_init__(self) -> None:
+        check_size(self.kind, self.size)
 
     def fit(self, pairs: Sequence[Pair]) -> tuple[Vocabulary, Vocabulary]:
         """Vocabularies of source and target, from training pairs alone."""

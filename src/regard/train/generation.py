@@ -94,7 +94,9 @@ def draw(
     """
     if sampling.temperature == 0:
         return scores.argmax(-1)
-    ordered, tokens = (scores.double() / sampling.temperature).sort(stable=True, dim=-1, descending=True)
+    # However small the temperature, the largest quotient is then 0.
+    below = scores.double() - scores.double().amax(-1, keepdim=True)
+    ordered, tokens = (below / sampling.temperature).sort(stable=True, dim=-1, descending=True)
     likely = ordered.softmax(-1)
     before = likely.cumsum(-1) - likely
     kept = (before < sampling.top_p) & (likely > 0)
