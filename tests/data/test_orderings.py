@@ -47,6 +47,46 @@ def test_hulls_of_special_points():
     assert convex_hull(np.array([[1.0, 1.0], [1.0, 1.0]])) == [0]
 
 
+@pytest.mark.parametrize("count", [5, 11])
+def test_hulls_of_decimals_are_those_of_whole_numbers(count):
+    draw = np.random.default_rng(7)
+    for low in (0, 5_000_000):
+        for _ in range(211):
+            whole = low + draw.integers(0, 10, (count, 2)).astype(float)
+            tenths = whole / 10
+            hull = convex_hull(whole)
+            assert convex_hull(tenths) == hull
+            assert crosses(tenths, hull[::-1]) == crosses(whole, hull[::-1])
+
+
+def test_points_of_decimals_on_one_line_have_two_corners():
+    line = np.array([[0.0, 0.0], [0.1, 0.3], [0.2, 0.6], [0.3, 0.9]])
+    assert convex_hull(line) == [0, 3]
+    with pytest.raises(ValueError, match="has all its points on one line; expected some beside it"):
+        Inputs("line", Problem.HULL, line)
+
+
+def test_an_area_far_from_the_origin_is_that_at_it():
+    near = np.array([[0.0, 0.0], [2.0**-9, 0.0], [2.0**-9, 2.0**-8], [0.0, 2.0**-9]])
+    far = near + 2.0**30
+    hull = convex_hull(far)
+    assert hull == [0, 1, 2, 3]
+    assert area(far, hull) == area(near, hull) == 1.5 * 2.0**-18
+
+
+@pytest.mark.parametrize("number", [1.7e308, -1.7e308])
+def test_numbers_whose_range_is_not_finite_are_refused(number):
+    with pytest.raises(ValueError, match="input 2 is .*, expected finite numbers, none beyond 4e"):
+        Inputs("wide", Problem.SORT, np.array([[1.0], [number]]))
+    assert np.isfinite(Inputs("wide", Problem.SORT, np.array([[-4e307], [4e307]])).framed()).all()
+
+
+@pytest.mark.parametrize("text", ["instance,number\n", "\ninstance,number\n\n"])
+def test_lines_of_a_header_alone_are_told(text):
+    with pytest.raises(ValueError, match="lines has no rows; expected at least one instance"):
+        parse_inputs(text.splitlines(), Problem.SORT, "lines")
+
+
 def test_areas_are_those_that_chance_finds():
     points = GENERATOR.random((9, 2))
     hull = convex_hull(points)

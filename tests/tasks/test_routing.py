@@ -178,6 +178,19 @@ def test_two_policies_are_not_compared_on_one_instance(tmp_path, capsys):
     assert_told(capsys, "data.train has 1 instance, but baseline=Rollout compares two policies by a test")
 
 
+def test_the_length_that_is_told_is_that_of_the_places_in_this_order(trained, monkeypatch, capsys):
+    places = np.array([[0, 0], [500_003, 1], [700_001, 300_007], [600_011, 800_009], [9, 900_001], [1, 7], [3, 5]])
+    text = "instance,x,y\n" + "".join(f"far,{x},{y}\n" for x, y in places.tolist())
+    assert ask(trained, text, monkeypatch, "decoding.beginnings=11") == 0
+    name, length, order = capsys.readouterr().out.strip().split("\t")
+    stops = places[[int(place) - 1 for place in order.split()]]
+    assert sorted(order.split()) == [str(place) for place in range(1, 8)]
+    assert (name, length) == (
+        "far",
+        f"{sum(math.dist(*way) for way in zip(stops, np.roll(stops, -1, 0), strict=True)):.12g}",
+    )
+
+
 def test_deliveries_of_a_user_are_learned_and_answered_to_the_last_gram(tmp_path, monkeypatch, capsys):
     # No two of b, c and d fit into one vehicle, by 2 in a million; e and f fill one to the brim.
     rows = ("0,0,0", "3,4,500001", "0,4,500001", "3,0,500001", "7,1,400000", "7,2,600000")

@@ -1,8 +1,10 @@
-"""Convex hulls of points in the plane, exactly, and how well a polygon covers one."""
+"""Convex hulls of points in the plane, exactly as their decimals say, and how well a polygon covers one."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
@@ -47,8 +49,10 @@ def area(points: Points, polygon: Sequence[int]) -> float:
 
     Source: the shoelace formula (Meister 1769).
     """
-    x, y = points[list(polygon)].T
-    return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+    corners = points[list(polygon)]
+    # Far from the origin the products would be so large that their difference is lost.
+    x, y = (corners - corners.min(0)).T
+    return 0.5 * abs(math.fsum((x * np.roll(y, -1)).tolist() + (-y * np.roll(x, -1)).tolist()))
 
 
 def crosses(points: Points, polygon: Sequence[int]) -> bool:
@@ -79,8 +83,23 @@ def _chain(ordered: Sequence[_Point]) -> list[_Point]:
 
 
 def _turn(first: _Point, second: _Point, third: _Point) -> float:
-    """Above 0 where the way over three points turns to the left."""
-    return (second[0] - first[0]) * (third[1] - first[1]) - (second[1] - first[1]) * (third[0] - first[0])
+    """Above 0 where the way over three points turns to the left, 0 where it goes straight on."""
+    (x, y), (u, v), (s, t) = first, second, third
+    a, b, c, d = u - x, t - y, v - y, s - x
+    turn = a * b - c * d
+    # More than coordinates, differences, products and their difference can lose by rounding.
+    wide, high = max(abs(x), abs(u), abs(s)), max(abs(y), abs(v), abs(t))
+    lost = 1e-15 * ((abs(a) + abs(d)) * high + (abs(b) + abs(c)) * wide) + 1e-30 * wide * high
+    if lost < abs(turn) < math.inf:
+        return math.copysign(1.0, turn)
+    return _exact_turn(first, second, third)
+
+
+def _exact_turn(first: _Point, second: _Point, third: _Point) -> float:
+    """The same of the decimals that were written: 0.1 is no binary fraction."""
+    (x, y), (u, v), (s, t) = ([Fraction(repr(number)) for number in point] for point in (first, second, third))
+    turn = (u - x) * (t - y) - (v - y) * (s - x)
+    return float((turn > 0) - (turn < 0))
 
 
 def _meet(begin: _Point, end: _Point, other_begin: _Point, other_end: _Point) -> bool:

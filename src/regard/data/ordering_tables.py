@@ -29,10 +29,7 @@ def read_inputs(path: str | Path, problem: Problem) -> list[Inputs]:
         >>> read_inputs(path, Problem.SORT)[0].answer()
         [1, 2, 0]
     """
-    found = _inputs_of(read_table(Path(path), _columns(problem)), problem, str(path))
-    if not found:
-        raise ValueError(f"{path} has no rows; expected at least one instance.")
-    return found
+    return _found(read_table(Path(path), _columns(problem)), problem, str(path))
 
 
 def parse_inputs(lines: Iterable[str], problem: Problem, where: str) -> list[Inputs]:
@@ -51,15 +48,18 @@ def parse_inputs(lines: Iterable[str], problem: Problem, where: str) -> list[Inp
         >>> [one.answer() for one in parse_inputs(rows, Problem.HULL, "rows")]
         [[0, 2, 1]]
     """
-    filled = [line for line in lines if line.strip()]
-    if not filled:
+    given = list(lines)
+    if not any(map(str.strip, given)):
         raise ValueError(f"{where} is empty; expected a table with the columns {', '.join(_columns(problem))}.")
-    return _inputs_of(rows_of_lines(filled, _columns(problem), where), problem, where)
+    return _found(rows_of_lines(given, _columns(problem), where), problem, where)
 
 
 def _columns(problem: Problem) -> tuple[str, ...]:
     return ("instance", *problem.columns)
 
 
-def _inputs_of(rows: Iterable[Sequence[str]], problem: Problem, where: str) -> list[Inputs]:
-    return [Inputs(name, problem, np.array(group)) for name, group in numbers_by_name(rows, where).items()]
+def _found(rows: Iterable[Sequence[str]], problem: Problem, where: str) -> list[Inputs]:
+    found = numbers_by_name(rows, where)
+    if not found:
+        raise ValueError(f"{where} has no rows; expected at least one instance.")
+    return [Inputs(name, problem, np.array(group)) for name, group in found.items()]

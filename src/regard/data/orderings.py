@@ -9,7 +9,10 @@ from enum import Enum
 import numpy as np
 
 from regard.data.endless import Numbers, Part, uniform
-from regard.data.hulls import area, convex_hull
+from regard.data.hulls import convex_hull
+
+# Twice as much, and the range of such numbers, are still finite.
+_MOST = 4e307
 
 
 class Problem(Enum):
@@ -57,9 +60,12 @@ class Inputs:
                 f"for {self.problem.name}."
             )
         for number, row in enumerate(self.rows.tolist(), start=1):
-            if not np.isfinite(row).all():
-                raise ValueError(f"instance {self.name!r}: input {number} is {row}, expected finite numbers.")
-        if self.problem is Problem.HULL and area(self.rows, convex_hull(self.rows)) == 0:
+            if not np.isfinite(row).all() or np.abs(row).max() > _MOST:
+                raise ValueError(
+                    f"instance {self.name!r}: input {number} is {row}, expected finite numbers, none beyond "
+                    f"{_MOST:g}."
+                )
+        if self.problem is Problem.HULL and len(convex_hull(self.rows)) < 3:
             raise ValueError(f"instance {self.name!r} has all its points on one line; expected some beside it.")
 
     def answer(self) -> list[int]:

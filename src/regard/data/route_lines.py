@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from regard.data.route_tables import COLUMNS, instances_of
+from regard.data.route_tables import COLUMNS, check_header, instances_of
 from regard.data.routes import Instance
 from regard.data.tables import rows_of_lines
 from regard.data.tsplib import parse_tsplib
@@ -27,25 +27,34 @@ def parse_routes(lines: Iterable[str], problem: Problem, where: str) -> Iterator
         >>> [one.length([[0, 1]]) for one in parse_routes(rows, Problem.TSP, "rows")]
         [10.0]
     """
-    filled = [line for line in lines if line.strip()]
-    if not filled:
-        columns = ", ".join(COLUMNS[problem])
+    given, columns = [line.rstrip() for line in lines], ", ".join(COLUMNS[problem])
+    top = next((line.strip() for line in given if line.strip()), "")
+    if not top:
         raise ValueError(f"{where} is empty; expected a table with the columns {columns}, or TSPLIB.")
-    if "," in filled[0] and ":" not in filled[0]:
-        return iter(instances_of(rows_of_lines(filled, COLUMNS[problem], where), problem, where))
-    return _files(filled, problem, where)
+    if top.startswith("{") or ("\t" in top and ":" not in top):
+        raise ValueError(f"{where} begins with {top!r}; expected {columns}, divided by commas (CSV), or TSPLIB.")
+    if "," in top and ":" not in top:
+        check_header(top, problem, where)
+        return iter(_rows(given, problem, where))
+    return _files("\n".join(given).rstrip("\n").split("\n"), problem, where)
+
+
+def _rows(lines: list[str], problem: Problem, where: str) -> list[Instance]:
+    found = instances_of(rows_of_lines(lines, COLUMNS[problem], where), problem, where)
+    if not found:
+        raise ValueError(f"{where} has no rows; expected at least one instance.")
+    return found
 
 
 def _files(lines: list[str], problem: Problem, where: str) -> Iterator[Instance]:
-    part: list[str] = []
-    for number, line in enumerate(lines):
-        part.append(line)
-        if line.strip() == "EOF" or number == len(lines) - 1:
-            found = parse_tsplib(part, where)
+    first = 0
+    for number, line in enumerate(lines, start=1):
+        if line.strip() == "EOF" or number == len(lines):
+            found = parse_tsplib(lines[first:number], where, first + 1)
+            first = number
             if (found.deliveries is None) != (problem is Problem.TSP):
                 raise ValueError(f"{where}: {found.name!r} is not a {problem.name}.")
             yield found
-            part = []
 
 
 def noted(one: Instance) -> str:

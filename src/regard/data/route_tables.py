@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from regard.data.routes import Deliveries, Instance, framed
-from regard.data.tables import numbers_by_name, read_table
+from regard.data.tables import numbers_by_name, read_lines, read_table
 from regard.data.tsplib import read_tsplib
 from regard.data.uniform_routes import Problem
 
@@ -43,10 +44,12 @@ def read_routes(path: str | Path, problem: Problem) -> list[Instance]:
         files = sorted(path.glob(f"*{ending}"))
         if not files:
             raise ValueError(f"{path} has no file that ends in {ending}; name a folder that does, or a table.")
-        return [read_tsplib(file) for file in files]
+        return [_checked(file, problem) for file in files]
     if path.suffix in _ENDINGS.values():
-        return [read_tsplib(path)]
-    found = instances_of(read_table(path, COLUMNS[problem]), problem, str(path))
+        return [_checked(path, problem)]
+    rows = read_table(path, COLUMNS[problem])
+    check_header(next(line for line in read_lines(path) if line.strip()), problem, str(path))
+    found = instances_of(rows, problem, str(path))
     if not found:
         raise ValueError(f"{path} has no rows; expected at least one instance.")
     return found
@@ -59,6 +62,30 @@ def instances_of(rows: Iterable[Sequence[str]], problem: Problem, where: str) ->
         ValueError: a field is no number, an instance goes on after another began, or cannot be.
     """
     return [_instance(name, group, problem) for name, group in numbers_by_name(rows, where).items()]
+
+
+def check_header(line: str, problem: Problem, where: str) -> None:
+    """Raise where the first line of a table for one tour tells of deliveries.
+
+    Raises:
+        ValueError: it names a demand and a capacity, which nobody would read.
+
+    Example:
+        >>> check_header("instance,x,y", Problem.TSP, "mine.csv")
+    """
+    if problem is Problem.TSP and {"demand", "capacity"} <= set(re.findall(r"\w+", line.lower())):
+        raise ValueError(
+            f"{where} has the columns demand and capacity, which data.problem=TSP does not read; add "
+            "data.problem=CVRP, or delete them."
+        )
+
+
+def _checked(path: Path, problem: Problem) -> Instance:
+    found = read_tsplib(path)
+    if (found.deliveries is None) != (problem is Problem.TSP):
+        kind = "TSP" if found.deliveries is None else "CVRP"
+        raise ValueError(f"{path} is of TYPE {kind}, but data.problem is {problem.name}; change one of them.")
+    return found
 
 
 def _instance(name: str, rows: list[list[float]], problem: Problem) -> Instance:

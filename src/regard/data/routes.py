@@ -155,8 +155,8 @@ def check_tours(instance: Instance, tours: Sequence[Sequence[int]]) -> None:
             load = float(instance.deliveries.demands[list(tour)].sum())
             if tour[0] != 0 or load > instance.deliveries.capacity * (1 + 1e-9):
                 raise ValueError(
-                    f"instance {instance.name!r}: a tour from place {tour[0] + 1} carries {load:g}, expected "
-                    f"one from the depot that carries at most {instance.deliveries.capacity:g}."
+                    f"instance {instance.name!r}: a tour from place {tour[0] + 1} carries {load:.12g}, expected "
+                    f"one from the depot that carries at most {instance.deliveries.capacity:.12g}."
                 )
 
 
@@ -171,8 +171,8 @@ def _check_demands(name: str, deliveries: Deliveries, places: int) -> None:
     for number, demand in enumerate(demands.tolist()[1:], start=2):
         if not 0 < demand <= capacity:
             raise ValueError(
-                f"instance {name!r}: place {number} has demand {demand:g}, expected more than 0 and at most the "
-                f"capacity, {capacity:g}; divide what one vehicle cannot carry over several places."
+                f"instance {name!r}: place {number} has demand {demand:.12g}, expected more than 0 and at most the "
+                f"capacity, {capacity:.12g}; divide what one vehicle cannot carry over several places."
             )
 
 
